@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import floor, log10
 from pathlib import Path
+from sys import float_info
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -25,6 +26,7 @@ from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
 
 if TYPE_CHECKING:
+    from afnlab.runs.storage.location import Place
     from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
@@ -51,6 +53,7 @@ class ForeignComparison:
         unpaired: whether means are compared without pairs.
         source: the file that it was read from; None: there is none.
         source_sum: the SHA-256 of that file as it was read; "": its values are from elsewhere.
+        runs: where the runs lie that the values are from; None: they are from no runs.
         doubts: sentences on what nobody can tell of how the rows were made.
         rows_are: what the labels are, as the head of their column.
         when: of what moment the values are, if that is known.
@@ -69,6 +72,7 @@ class ForeignComparison:
     unpaired: bool = False
     source: Path | None = None
     source_sum: str = ""
+    runs: Place | None = None
     doubts: Sequence[str] = ()
     rows_are: str = "activation"
     when: str = ""
@@ -228,6 +232,7 @@ def of_history(
     rows_are: str,
     source: Path | None,
     source_sum: str = "",
+    runs: Place | None = None,
     unfinished: str = "",
     read_as: str = "",
     doubts: Sequence[str] = (),
@@ -236,8 +241,8 @@ def of_history(
     """The comparison of values that were read.
 
     Args:
-        name, baseline, margin, unpaired, rows_are, source, source_sum, unfinished, read_as, doubts,
-            when: as of `ForeignComparison`.
+        name, baseline, margin, unpaired, rows_are, source, source_sum, runs, unfinished, read_as,
+            doubts, when: as of `ForeignComparison`.
         history: label, seed, `KEY`, and the epoch where there are several.
         metric: what the values are called.
         better, unit: as of `compare_table`.
@@ -259,6 +264,7 @@ def of_history(
         unpaired=unpaired,
         source=source,
         source_sum=source_sum,
+        runs=runs,
         doubts=doubts,
         rows_are=rows_are,
         when=when,
@@ -395,7 +401,7 @@ def _printed(history: pd.DataFrame, unit: str) -> tuple[float, str]:
     """What values are multiplied by to be printed, and the unit: of tiny or huge ones, a power of
     ten belongs to it."""
     largest = history[KEY].abs().max()
-    power = floor(log10(largest)) if largest > 0 else 0
+    power = max(floor(log10(largest)), -float_info.max_10_exp) if largest > 0 else 0
     if SMALL <= 10.0**power < LARGE:
         power = 0
     times = f"{power_of_ten(power)} " if power else ""

@@ -95,25 +95,22 @@ def compare_metric(
     where.pull()
     folder = where.folder
     records = runs_folder.records(folder) if folder.is_dir() else []
+    by_parameters = only.keys() <= specs[0].known.keys() - {seed}  # and not single runs
     there: dict[str, list[Record]] = {}
     for record in records:
         there.setdefault(_but(seed, record["parameters"]), []).append(record)
     for row in shown_rows:
-        row.take(there, seed, others=seeds is None and seed not in only)
+        row.take(there, seed, others=seeds is None and by_parameters)
     failures = runs_folder.failures(folder) if folder.is_dir() else []
     absent = [gone for row in shown_rows for gone in row.missing(failures)]
     if not any(row.runs for row in shown_rows):
         line = command("sweep", called, runs=runs)
         none = f"{where.shown}: holds no runs of {called}; `{line}` executes them."
         raise ValueError(" ".join([none, *caveats.left_out(0, (), absent)]))
-    lines = [
-        (row.label, value, _measured(record, metric))
-        for row in shown_rows
-        for value, record in row.runs.items()
-    ]
+    lines, lacking = _measured(shown_rows, metric)
     more = {row.label: (len(row.runs), len(row.specs)) for row in shown_rows if row.further}
     return of_history(
-        plan.title or plan.name,
+        plan.title or (specs[0].notebook.name if plan.path is None else plan.name),
         pd.DataFrame(lines, columns=["label", "seed", KEY]),
         metric,
         better=better,
@@ -123,8 +120,9 @@ def compare_metric(
         unpaired=unpaired,
         rows_are=", ".join(_varied(specs, seed)) or "notebook",
         source=plan.path,
+        runs=where,
         doubts=[
-            *caveats.left_out(0, (), absent),
+            *caveats.left_out(0, (), [*absent, *lacking]),
             *caveats.only_some(filtering.described(only)),
             *_from_elsewhere(shown_rows),
             *caveats.more_seeds(more),
@@ -319,10 +317,28 @@ def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:
     ]
 
 
-def _measured(record: Record, metric: str) -> float:
-    run, metrics = f"run {record['id'][:8]}", record.get("metrics", {})
-    if metric not in metrics:
-        raise ValueError(unknown("metric", metric, metrics, of=run))
-    if (value := metrics[metric]) is None:
-        raise ValueError(f"{run}: its {metric} is not finite, so there is nothing to compare")
-    return value
+def _measured(
+    rows: Iterable[_Row], metric: str
+) -> tuple[list[tuple[str, Hashable, float]], list[tuple[str, str]]]:
+    """The label, seed and value of every run that has the metric; and the label, and why, of those
+    that have not.
+
+    Whole numbers become doubles: differences of the largest would not fit into 64 bits.
+    """
+    values: list[tuple[str, Hashable, float]] = []
+    lacking: dict[str, list[Hashable]] = {}
+    known: dict[str, object] = {}
+    for row in rows:
+        for seed, record in row.runs.items():
+            metrics = record.get("metrics", {})
+            known |= metrics
+            if metric not in metrics:
+                lacking.setdefault(row.label, []).append(seed)
+            elif (value := metrics[metric]) is None:
+                said = f"run {record['id'][:8]}: its {metric} is not finite"
+                raise ValueError(f"{said}, so there is nothing to compare")
+            else:
+                values.append((row.label, seed, float(value)))
+    if not values:
+        raise ValueError(unknown("metric", metric, known, of="the runs of this sweep"))
+    return values, [(n, f"{_listed(its)}: no metric {metric!r}") for n, its in lacking.items()]

@@ -12,6 +12,7 @@ from afnlab import stats
 from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirmed
 from afnlab.compare.confirmation import (
     confirmation_runs,
+    confirmations,
     proposed,
     require_fresh,
 )
@@ -61,8 +62,8 @@ def confirm(
         sweep: the sweep file, or the name of one of afnlab's own, whose runs the row was picked in.
         row: its label.
         seeds: how many; None: those of the confirmation that there is, or as many as detect the
-            observed difference with a power of 80 %, after the correction for other confirmations
-            of the row.
+            observed difference with a power of 80 %, after the correction for the confirmations
+            that there have been.
         runs: where the runs are that it was picked in, see `select`.
         baseline, margin, metric, only: by what they were compared, and are to be, see `select`;
             looked at before anything is trained.
@@ -91,7 +92,7 @@ def confirm(
     others = Attempts.beside(row_of, base, records, failures, list(before))
     done = begun(records, group, base, others.seeds, failures)
     require_fresh(folder, picking, done)
-    comparisons = 1 if done else 1 + others.number
+    comparisons = 1 if done else _comparisons(picking, label, runs, others.number)
     least = stats.seeds_needed(comparisons)
     if seeds is None:
         number = len(done) or proposed(picking, label, comparisons)
@@ -100,7 +101,11 @@ def confirm(
             raise ParameterError("seeds", message=f"{message} needed to detect it; give --seeds")
         number = max(number, least)
     else:
-        number = whole(seeds, "seeds", least=least, most=MOST_SEEDS)
+        number = whole(seeds, "seeds", least=1, most=MOST_SEEDS)
+        if number < least:
+            counting = f" and {comparisons} comparisons" * (comparisons > 1)
+            message = f"with {number} seeds{counting} no difference could pass a test at 5 %"
+            raise ParameterError("seeds", message=f"{message}; that takes {least}")
     if done and number != len(done):
         arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
         arguments |= {"only": tuple(as_flags(only)), "runs": runs}
@@ -118,6 +123,11 @@ def confirm(
         if not held.issuperset(fresh):
             raise _again(f"{label} or {base_of}", held, ", as those of a baseline too")
     notes = [] if done else _too_few(picking, label, number, comparisons, few)
+    if comparisons > 1:
+        notes.append(
+            f"p of all rows that are confirmed is corrected for {comparisons} comparisons from now"
+            " on, other attempts included"
+        )
     wanted, said = {group, base}, noted(row_of, base)
     specs = [
         replace(spec.with_seeds(fresh), confirmation=said) for spec in asked if spec.group in wanted
@@ -125,6 +135,21 @@ def confirm(
     require_todays_data(specs, picking.records)
     name = f"{plan.name}, confirmation of {label}"
     return execute_missing(specs, name, runs=folder, executor=executor or Local(), notes=notes)
+
+
+def _comparisons(
+    picking: Selection, label: str, runs: str | Path | None, other_attempts: int
+) -> int:
+    """For how many comparisons p will be corrected: of the rows that are confirmed by then, and of
+    all other attempts.
+
+    other_attempts: at confirming this row.
+    """
+    shown, further = {label}, {label: other_attempts}
+    for there in confirmations([picking], runs):
+        shown |= {*there.rows} - {there.baseline}
+        further = {**further, **there.further}
+    return len(shown) + sum(further.values())
 
 
 def _again(rows: str, seeds: Collection[int], ending: str) -> ParameterError:

@@ -109,14 +109,23 @@ def write_foreign(
 def _about(one: ForeignComparison, target: Path) -> dict[str, str]:
     """What a comparison is about: rows may be added to it, and be compared otherwise.
 
-    A file is known by where it lies, seen from the folder: the two can be moved together.
+    A file, or a folder of runs, is known by where it lies, seen from the folder: the two can be
+    moved together.
     """
-    metric = {"metric": one.metric.name}
+    about = {"metric": one.metric.name}
     if one.source is None:
-        return {"table": one.name, **metric}
-    return {
-        "file": Path(os.path.relpath(one.source.resolve(), target.resolve())).as_posix()
-    } | metric
+        about["table"] = one.name
+    else:
+        about["file"] = _from(target, one.source)
+    if one.runs is not None:
+        kept_here = one.runs.name == str(one.runs.folder.resolve())
+        about["runs"] = _from(target, one.runs.folder) if kept_here else one.runs.shown
+    return about
+
+
+def _from(folder: Path, path: Path) -> str:
+    """A path as it is seen from a folder."""
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
 def _require_same(about: dict[str, str], target: Path) -> None:
@@ -134,12 +143,13 @@ def _require_same(about: dict[str, str], target: Path) -> None:
 
 def _made(one: ForeignComparison) -> str:
     """When, by what and from what a page was made, for who was handed it alone."""
-    if one.source is None:
+    if one.runs is not None:
+        of = one.name if one.source is None else one.source.name
+        origin = f"the runs of {plain(of)} in {plain(one.runs.shown)}"
+    elif one.source is None:
         origin = "trainings" if one.trained else "a table"
-    elif one.source_sum:
-        origin = f"{plain(one.source.name)} (SHA-256 {one.source_sum[:8]})"
     else:
-        origin = f"the runs of {plain(one.source.name)}"
+        origin = f"{plain(one.source.name)} (SHA-256 {one.source_sum[:8]})"
     date = datetime.now(UTC).date().isoformat()
     return f"Made on {date} by afnlab {afnlab.__version__} from {origin}."
 

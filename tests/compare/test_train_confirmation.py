@@ -94,7 +94,7 @@ def test_it_is_made_once(picked):
     [
         ("relu", {}, r"row must be one that is compared with relu \(there are: srelu"),
         ("srelu(t=1.4)", {}, r"unknown row 'srelu\(t=1.4\)'; did you mean 'srelu\(t=1"),
-        (ROW, {"seeds": 5}, "seeds must be a whole number, 6 or more; got 5"),
+        (ROW, {"seeds": 5}, "with 5 seeds no difference could pass a test at 5 %; that takes 6"),
         (ROW, {"seeds": 2.5}, "seeds must be a whole number"),
         (ROW, {"epochs": 3}, "holds no runs of .* to compare"),
         (ROW, {"baseline": "gelu"}, "unknown baseline 'gelu'"),
@@ -164,22 +164,27 @@ def test_seeds_that_picked_are_not_fresh(copied):
         compare.confirm(file, ROW, seeds=6, runs=runs)
 
 
-def test_a_second_row_makes_two_comparisons(copied, executor):
+def test_a_second_row_makes_two_comparisons(copied, executor, capsys):
     file, runs = copied
-    compare.confirm(file, "SReLU(t=1)", seeds=6, few=True, runs=runs, executor=executor)
+    with pytest.raises(ParameterError, match="6 seeds and 2 comparisons no .* that takes 7"):
+        compare.confirm(file, "SReLU(t=1)", seeds=6, few=True, runs=runs)
+    compare.confirm(file, "SReLU(t=1)", seeds=7, few=True, runs=runs, executor=executor)
+    assert "corrected for 2 comparisons from now on" in capsys.readouterr().out
     made = confirmed((file, runs))
     assert len(made.rows) == 3
+    assert {*made.table.pairs} == {6, 7}
     assert (made.table.p_holm.dropna() >= made.table.p.dropna()).all()
     assert made.answers["What is this?"].startswith(
         "A confirmation. 2 rows were picked among 2 by other seeds, which do not count here: p is"
         " corrected for these 2 comparisons."
     )
-    assert len(records(confirmation_runs(runs))) == 3  # the baseline is not trained again
+    of_base = [r for r in records(confirmation_runs(runs)) if r["label"].endswith(" relu")]
+    assert sorted(s for r in of_base for s in r["seeds"]) == [*range(FRESH, FRESH + 7)]
     (part,) = compare.select(runs, file, confirmation=True, only={"t": 1.5})
     assert len(part.rows) == 3  # one of two that were confirmed would be picked again
     assert part.answers["What is this?"] == made.answers["What is this?"]
     for row, baseline in ((ROW, "SReLU(t=1)"), ("SReLU(t=1)", ROW)):  # nor more seeds for either
-        with pytest.raises(ParameterError, match="was confirmed with 6 seeds already"):
+        with pytest.raises(ParameterError, match="was confirmed with [67] seeds already"):
             compare.confirm(file, row, seeds=9, runs=runs, baseline=baseline)
 
 

@@ -17,6 +17,7 @@ import afnlab
 from afnlab.cli import main
 from afnlab.compare import compare_table
 from afnlab.report import foreign_page, staging
+from afnlab.runs.storage.location import Place
 from tests.report.test_staging import SECOND, there, written
 
 ROWS = "label,seed,value\n" + "".join(
@@ -221,9 +222,14 @@ def test_of_a_sweep_it_says_that_it_is_from_its_runs(tmp_path):
     """The sweep's file holds none of the values, so its sum says nothing of them."""
     (tmp_path / "results.csv").write_text(ROWS)
     table = compare_table(pd.read_csv(tmp_path / "results.csv"))
-    one = replace(table, name="slopes", source=tmp_path / "slopes.yaml")
+    one = replace(table, name="slopes", source=tmp_path / "slopes.yaml", runs=Place(Path("runs")))
     page = foreign_page.write_foreign(one, tmp_path / "out")
-    assert " from the runs of slopes.yaml." in page.read_text()[-100:]
+    assert " from the runs of slopes.yaml in runs." in page.read_text()[-100:]
+    other = replace(one, runs=Place(Path("fresh")))
+    with pytest.raises(ValueError, match="holds another comparison.* by the runs in .*/runs;"):
+        foreign_page.write_foreign(other, tmp_path / "out")
+    of_none = replace(one, source=None)
+    assert " from the runs of slopes in runs." in foreign_page._made(of_none)
 
 
 def test_made_twice_it_is_the_same(tmp_path):
