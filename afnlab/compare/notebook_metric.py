@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from afnlab.compare.foreign_table import KEY, ForeignComparison, meant_baseline,
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
-from afnlab.runs import filtering
+from afnlab.runs import filtering, seed_lists
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import OUT, NotebookSpec, RunSpec, texts
@@ -130,7 +130,26 @@ def compare_metric(
             *_shared(specs[0], {seed, *_varied(specs, seed)}),
             FIXED,
         ],
+        in_all=_adding(called, runs, shown_rows)
+        if plan.path is not None and seed == SEED and plan.has_one_seed
+        else None,
     )
+
+
+def _adding(
+    sweep: str, runs: str | Path | None, rows: Sequence[_Row]
+) -> Callable[[int], str] | None:
+    """The command that makes what rows of a sweep lack of so many seeds; None where theirs are not
+    whole numbers, which `--seeds` takes alone."""
+    there = [[value for value in row.runs if type(value) is int] for row in rows]
+    if any(len(its) < len(row.runs) for its, row in zip(there, rows, strict=True)):
+        return None
+
+    def in_all(number: int) -> str:
+        seeds = seed_lists.typed(seed_lists.filled(number, there))
+        return command("sweep", sweep, seeds=seeds, runs=runs)
+
+    return in_all
 
 
 @dataclass
@@ -316,6 +335,16 @@ def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:
         f"Of the runs {where} were made, and not in this folder: what they read there by relative"
         " paths is not in their ids, and may be other data."
     ]
+
+
+def kept_by_all(records: Iterable[Record]) -> list[str]:
+    """The metrics of which each of these runs has kept a number, so that they can be compared.
+
+    Args:
+        records: of the runs.
+    """
+    finite = [[n for n, v in r.get("metrics", {}).items() if v is not None] for r in records]
+    return [name for name in finite[0] if all(name in its for its in finite)] if finite else []
 
 
 def _measured(record: Record, metric: str) -> float:
