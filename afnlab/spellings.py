@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from afnlab.errors import shown
+from afnlab.listing import listed
 
 MOST_LISTED = 60
 SYNONYMS = {  # the spelling of a common name, and ours
@@ -35,7 +36,7 @@ def unknown(kind: str, name: object, known: Iterable[str], of: str = "", shown_b
     hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
     if shown_by:
         return f"unknown {kind} {shown(name)}{hint} (`{shown_by}` shows them)"
-    listed = ", ".join(known) if known else "none"
+    there = listed(known) or "none"
     if len(known) > MOST_LISTED:
-        listed = f"{len(known)} names"
-    return f"{of + ': ' if of else ''}unknown {kind} {shown(name)}{hint} (known: {listed})"
+        there = f"{len(known)} names"
+    return f"{of + ': ' if of else ''}unknown {kind} {shown(name)}{hint} (known: {there})"

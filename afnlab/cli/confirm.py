@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from afnlab.cli.compare import say_comparison
+from afnlab.cli.executor_flags import add_executor_flags, executor_of
 from afnlab.cli.flags import (
     add_difference_flags,
     add_limit_flags,
@@ -31,7 +32,7 @@ def add_confirm(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--few", action="store_true", help=text)
     add_difference_flags(sub)
     add_only_flag(sub, "the rows among which it was picked")
-    sub.add_argument("--jobs", type=int, default=1, help="how many runs to execute at once")
+    add_executor_flags(sub)
     add_limit_flags(sub)
     add_runs_flag(sub)
 
@@ -41,11 +42,10 @@ def _confirm(a: argparse.Namespace) -> int:
     from afnlab.compare.train_confirmation import confirm
     from afnlab.runs.filtering import parsed
     from afnlab.runs.notebook_parameters.parsing import command
-    from afnlab.runs.sweeps.local_executor import Local
 
     only = parsed(a.only)
     shared: dict[str, Any] = {name: getattr(a, name) for name in _SHARED} | limits(a)
-    how: dict[str, Any] = {"seeds": a.seeds, "few": a.few, "executor": Local(a.jobs)}
+    how: dict[str, Any] = {"seeds": a.seeds, "few": a.few, "executor": executor_of(a)}
     outcome = confirm(a.sweep, a.row, only=only, **how, **shared)
     for spec, error in outcome.failed:
         say(f"failed: {spec.label}: {error}", sys.stderr)

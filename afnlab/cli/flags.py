@@ -70,9 +70,7 @@ def add_training_flags(sub: argparse.ArgumentParser) -> None:
     text += "; or what is tuned in place of the learning rate from 3e-4 to 0.1 and the scale of the"
     text += " initial weights, as in '{lr: {from: 1e-5, to: 0.1, log: true}, budget: 8}'"
     sub.add_argument("--tune", nargs="?", const=str(CANDIDATES), metavar="N", help=text)
-    sub.add_argument(
-        "--jobs", type=int, default=1, help="how many runs to execute at once (default 1)"
-    )
+    add_jobs_flag(sub)
     add_runs_flag(sub)
 
 
@@ -87,6 +85,17 @@ def training(a: argparse.Namespace) -> dict[str, Any]:
 def add_confirm_flag(sub: argparse.ArgumentParser) -> None:
     text = "another task, on which an improvement must be one too, with fresh seeds on both"
     sub.add_argument("--confirm", metavar="TASK", help=text)
+
+
+def add_jobs_flag(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--jobs", type=int, default=1, help="how many runs to execute at once (default 1)"
+    )
+
+
+def add_threads_flag(sub: argparse.ArgumentParser) -> None:
+    text = "threads of each run (default: the cores, shared by the jobs)"
+    sub.add_argument("--threads", type=int, help=text)
 
 
 def add_timeout_flag(sub: argparse.ArgumentParser) -> None:

@@ -8,7 +8,14 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from afnlab.cli.flags import add_code_flag, add_runs_flag, add_timeout_flag, examples, timeout
+from afnlab.cli.flags import (
+    add_code_flag,
+    add_runs_flag,
+    add_threads_flag,
+    add_timeout_flag,
+    examples,
+    timeout,
+)
 from afnlab.messages import complain, counted, say
 
 
@@ -26,6 +33,7 @@ def add_run(sub: argparse.ArgumentParser) -> None:
         metavar=("NAME", "VALUE"),
         help="a parameter of the notebook, the activation or the task; may be repeated",
     )
+    add_threads_flag(sub)
     add_timeout_flag(sub)
     add_runs_flag(sub)
 
@@ -33,6 +41,7 @@ def add_run(sub: argparse.ArgumentParser) -> None:
 def _run(a: argparse.Namespace) -> int:
     from afnlab.cli.runs import metrics_as_text
     from afnlab.paths import shared
+    from afnlab.runs.notebook_metrics import KEEPS_ONE
     from afnlab.runs.notebook_parameters.parsing import assignments
     from afnlab.runs.one_data import require_todays_data
     from afnlab.runs.run_spec import RunSpec
@@ -45,7 +54,7 @@ def _run(a: argparse.Namespace) -> int:
 
     refuse_while_importing("afnlab run")
     spec = RunSpec.make(a.notebook, assignments(a.parameter, "-p"))
-    executor = Local(1, timeout=timeout(a))
+    executor = Local(1, threads=a.threads, timeout=timeout(a))
     where = place(a.runs)
     where.pull()
     folder = where.folder / spec.id
@@ -75,10 +84,7 @@ def _run(a: argparse.Namespace) -> int:
     elif record.get("metrics"):
         say(metrics_as_text(record["metrics"]))
     elif spec.notebook.parent != shared("notebooks"):
-        say(
-            "no result is kept with this run: a cell that ends with"
-            " afnlab.runs.measured({name: number}) keeps one"
-        )
+        say(f"no result is kept with this run: {KEEPS_ONE}")
     say((folder / runs_folder.NOTEBOOK).resolve())
     return 0
 

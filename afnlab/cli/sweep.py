@@ -6,21 +6,18 @@ import argparse
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from afnlab.cli.executor_flags import add_executor_flags, executor_of
 from afnlab.cli.flags import (
+    LIMITS,
     add_limit_flags,
     add_only_flag,
     add_runs_flag,
-    add_timeout_flag,
     examples,
     limits,
-    timeout,
 )
 from afnlab.messages import say
-
-if TYPE_CHECKING:
-    from afnlab.runs.sweeps.local_executor import Executor
 
 
 def add_sweep(sub: argparse.ArgumentParser) -> None:
@@ -42,28 +39,11 @@ def _add_flags(sub: argparse.ArgumentParser) -> None:
         "--seeds", help="how many seeds, or a list such as [3, 5] (default: the file's)"
     )
     sub.add_argument(
-        "--jobs", type=int, default=1, help="how many runs to execute at once (default 1)"
-    )
-    sub.add_argument(
         "--dry-run", action="store_true", help="print the runs and which of them exist"
     )
     add_only_flag(sub, "the runs with this value of a parameter, or with one of several")
     sub.add_argument("--retry-failed", action="store_true", help="retry runs that failed before")
-    sub.add_argument(
-        "--threads", type=int, help="threads of each run (default: the cores, shared by the jobs)"
-    )
-    sub.add_argument(
-        "--gpus-per-run",
-        type=int,
-        default=0,
-        metavar="N",
-        help="GPUs that each run has to itself (default 0)",
-    )
-    text = "a Dask scheduler, tcp://host:port; or local: workers of Dask on this machine"
-    sub.add_argument("--scheduler", metavar="ADDRESS", help=text)
-    text = "have Slurm start the jobs, with queue=..., account=..., memory=..., walltime=..."
-    sub.add_argument("--slurm", nargs="*", metavar="KEY=VALUE", help=text)
-    add_timeout_flag(sub)
+    add_executor_flags(sub)
     add_limit_flags(sub)
     add_runs_flag(sub)
 
@@ -89,7 +69,7 @@ def _tune(a: argparse.Namespace) -> int:
     if overrides[BUDGET] is None and not plan.tune:
         overrides[BUDGET] = plan.tuning[BUDGET]
     status = _make(a, overrides)
-    if not a.dry_run:
+    if plan.trains and not a.dry_run:
         shared = {name: value for name, value in overrides.items() if name != "seeds"}
         page = command("report", a.file, **shared, runs=a.runs)
         say(f"{page} writes the page about these runs")
@@ -97,11 +77,13 @@ def _tune(a: argparse.Namespace) -> int:
 
 
 def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
+    from afnlab.cli.after_sweep import next_command
     from afnlab.runs.filtering import parsed
+    from afnlab.runs.sweeps import sweep_file
     from afnlab.runs.sweeps.run_sweep import sweep
 
     only = parsed(a.only)
-    executor = _executor(a)
+    executor = executor_of(a)
     if a.dry_run:
         return _dry_run(a.file, a.runs, only, executor.here, overrides)
     outcome = sweep(
@@ -118,26 +100,11 @@ def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
             say(f"  {error.link}", sys.stderr)
     if outcome.earlier:
         say("--retry-failed tries again what failed before", sys.stderr)
+    if not sweep_file.read(a.file).trains:
+        limited = any(overrides[name] is not None for name in LIMITS)
+        if line := next_command(a.file, outcome, a.runs, limited=limited):
+            say(line)
     return 1 if outcome.failed or outcome.earlier else 0
-
-
-def _executor(a: argparse.Namespace) -> Executor:
-    from afnlab.runs.notebook_parameters.parsing import split
-    from afnlab.runs.sweeps.local_executor import Local
-
-    common: dict[str, Any] = {
-        "threads": a.threads,
-        "timeout": timeout(a),
-        "gpus_per_run": a.gpus_per_run,
-    }
-    if a.scheduler is None and a.slurm is None:
-        return Local(a.jobs, **common)
-    if a.scheduler is not None and a.slurm is not None:
-        raise ValueError("--scheduler and --slurm exclude each other")
-    from afnlab.runs.sweeps.dask_executor import LOCAL, Dask
-
-    slurm = None if a.slurm is None else split(a.slurm, "--slurm")
-    return Dask(a.scheduler or LOCAL, jobs=a.jobs, slurm=slurm, **common)
 
 
 def _dry_run(

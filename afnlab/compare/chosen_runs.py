@@ -66,13 +66,14 @@ def of_sweep(
 ) -> Chosen:
     """The runs of a sweep, in its order, whatever their seeds."""
     plan = sweep_file.read(sweep)
-    asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
+    listed = plan.specs(here=False, **overrides)  # runs are read where no device of theirs is
+    asked = [spec for spec in listed if isinstance(spec, TrainingSpec)]
     if not asked:
         what = f"{Path(plan.notebook).name}, which is no training with a task and an activation"
-        listed = command("runs", "list", runs=runs)
+        shown = command("runs", "list", runs=runs)
         compared = command("compare", sweep, runs=runs, metric="NAME")
         raise ValueError(
-            f"{sweep}: is about {what}; `{listed}` shows its metrics, and `{compared}` compares one"
+            f"{sweep}: is about {what}; `{shown}` shows its metrics, and `{compared}` compares one"
         )
     order = {spec.group: at for at, spec in enumerate(asked)}
     wanted = sweep_file.chosen(asked, only)

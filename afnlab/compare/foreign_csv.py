@@ -14,6 +14,7 @@ import pandas as pd
 
 from afnlab.compare.csv_rows import read_file
 from afnlab.errors import shown
+from afnlab.listing import listed
 from afnlab.messages import counted, plain
 from afnlab.spellings import unknown
 from afnlab.usercode.lookup import expanded
@@ -68,7 +69,7 @@ def column(name: str, table: pd.DataFrame, wanted: str, flag: str) -> str:
     if len(meant) == 1:
         return meant[0]
     if meant:
-        several = ", ".join(map(plain, meant))
+        several = listed(map(plain, meant))
         raise ValueError(f"{name}: {wanted} may be any of the columns {several}; give one in full")
     numeric = [_are_numbers(table.iloc[:, i]) for i in range(table.shape[1])]
     all_ = zip(table.columns, numeric, strict=True)

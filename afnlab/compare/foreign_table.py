@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import floor, log10
@@ -59,6 +59,8 @@ class ForeignComparison:
         when: of what moment the values are, if that is known.
         trained: whether afnlab has trained what is compared, so that the metric, and what a seed
             sets, are known.
+        in_all: the command that makes what every row lacks of so many seeds; None: nobody here
+            knows one.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ForeignComparison:
     rows_are: str = "activation"
     when: str = ""
     trained: bool = False
+    in_all: Callable[[int], str] | None = None
 
     @cached_property
     def measure(self) -> Measure:
@@ -110,7 +113,7 @@ class ForeignComparison:
         """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
         context = (self.examples, self.margin, None, self.measure, _UNPAIRED)
         said = answers.answers(self.table, self.baseline, *context)
-        decides = would_decide(self.table, self.margin, self.measure)
+        decides = would_decide(self.table, self.margin, self.measure, self.in_all)
         return said | ({QUESTION: decides} if decides else {})
 
     @property
@@ -237,12 +240,13 @@ def of_history(
     read_as: str = "",
     doubts: Sequence[str] = (),
     when: str = "",
+    in_all: Callable[[int], str] | None = None,
 ) -> ForeignComparison:
     """The comparison of values that were read.
 
     Args:
         name, baseline, margin, unpaired, rows_are, source, source_sum, runs, unfinished, read_as,
-            doubts, when: as of `ForeignComparison`.
+            doubts, when, in_all: as of `ForeignComparison`.
         history: label, seed, `KEY`, and the epoch where there are several.
         metric: what the values are called.
         better, unit: as of `compare_table`.
@@ -268,6 +272,7 @@ def of_history(
         doubts=doubts,
         rows_are=rows_are,
         when=when,
+        in_all=in_all,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from afnlab.compare.foreign_table import KEY, ForeignComparison, meant_baseline,
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
-from afnlab.runs import filtering
+from afnlab.runs import filtering, seed_lists
 from afnlab.runs.conventions import DEFAULT_BASELINE, OUT
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
@@ -129,7 +129,26 @@ def compare_metric(
             *_shared(specs[0], {seed, *_varied(specs, seed)}),
             FIXED,
         ],
+        in_all=_adding(called, runs, shown_rows)
+        if plan.path is not None and seed == SEED and plan.has_one_seed
+        else None,
     )
+
+
+def _adding(
+    sweep: str, runs: str | Path | None, rows: Sequence[_Row]
+) -> Callable[[int], str] | None:
+    """The command that makes what rows of a sweep lack of so many seeds; None where theirs are not
+    whole numbers, which `--seeds` takes alone."""
+    there = [[value for value in row.runs if type(value) is int] for row in rows]
+    if any(len(its) < len(row.runs) for its, row in zip(there, rows, strict=True)):
+        return None
+
+    def in_all(number: int) -> str:
+        seeds = seed_lists.typed(seed_lists.filled(number, there))
+        return command("sweep", sweep, seeds=seeds, runs=runs)
+
+    return in_all
 
 
 @dataclass

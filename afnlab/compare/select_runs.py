@@ -242,7 +242,7 @@ def _sweeping(
     name = sweep or sweep_file.DEFAULT
     plan, asked = sweep_file.read(name), only.get("activation")
     if asked is not None:
-        specs = [s for s in plan.specs(**overrides) if isinstance(s, TrainingSpec)]
+        specs = [s for s in plan.specs(here=False, **overrides) if isinstance(s, TrainingSpec)]
         listed = [spec.row.activation for spec in specs]
         against = baseline or plan.baseline or DEFAULT_BASELINE
         base, _ = file_labels.parted(file_labels.meant(against, listed))

@@ -21,6 +21,7 @@ from afnlab.compare.next_step import MANY
 from afnlab.compare.select_runs import row_called, select
 from afnlab.compare.selection import Selection
 from afnlab.errors import ParameterError
+from afnlab.listing import listed
 from afnlab.messages import counted
 from afnlab.runs import file_labels
 from afnlab.runs.filtering import as_flags
@@ -79,8 +80,9 @@ def confirm(
             now, if it or the baseline has been confirmed with other seeds, or for a number of seeds
             that can decide nothing, or probably will not.
     """
-    plan = sweep_file.read(sweep)
-    asked = [spec for spec in plan.specs(**overrides) if isinstance(spec, TrainingSpec)]
+    plan, executor = sweep_file.read(sweep), executor or Local()
+    specs = plan.specs(here=executor.here, **overrides)
+    asked = [spec for spec in specs if isinstance(spec, TrainingSpec)]
     parts = select(runs, sweep, baseline, margin, only=only, metric=metric, **overrides)
     picking, label = _row(parts, row, asked, command("sweep", sweep, runs=runs, **overrides))
     folder, row_of, base_of = confirmation_runs(runs), picking.rows[label], picking.baseline
@@ -129,12 +131,12 @@ def confirm(
             " on, other attempts included"
         )
     wanted, said = {group, base}, noted(row_of, base)
-    specs = [
+    fresh_specs = [
         replace(spec.with_seeds(fresh), confirmation=said) for spec in asked if spec.group in wanted
     ]
-    require_todays_data(specs, picking.records)
+    require_todays_data(fresh_specs, picking.records)
     name = f"{plan.name}, confirmation of {label}"
-    return execute_missing(specs, name, runs=folder, executor=executor or Local(), notes=notes)
+    return execute_missing(fresh_specs, name, runs=folder, executor=executor, notes=notes)
 
 
 def _comparisons(
@@ -202,7 +204,7 @@ def _row(
         settings = "; ".join(dict.fromkeys(other.setting for other, _ in matches))
         raise ValueError(f"{row} is a row of several settings; --only chooses one ({settings})")
     if label == part.baseline or part.baseline not in part.rows:
-        others = ", ".join(n for n in part.rows if n != part.baseline)
+        others = listed(n for n in part.rows if n != part.baseline)
         allowed = f"one that is compared with {part.baseline} (there are: {others})"
         raise ParameterError("row", row, allowed)
     return part, label

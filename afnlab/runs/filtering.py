@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from afnlab.errors import ParameterError, shown
+from afnlab.listing import listed
 from afnlab.runs import file_labels
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
 from afnlab.runs.run_spec import CANONICAL
@@ -79,8 +80,8 @@ def chosen(
         wanted = list(_values(key, texts, there))
         for value in wanted or [""]:
             if value not in there:
-                listed = sorted({str(its.get(key)) for _, its in remaining})
-                raise ValueError(_none(key, value, listed))
+                texts_there = sorted({str(its.get(key)) for _, its in remaining})
+                raise ValueError(_none(key, value, texts_there))
         remaining = [(item, its) for item, its in remaining if _names(its, key) & {*wanted}]
     return [item for item, _ in remaining] if only else list(items)
 
@@ -181,6 +182,6 @@ def _none(key: str, value: str, there: Sequence[str]) -> str:
     named = (key in CANONICAL and CANONICAL[key](value)) or not re.search("[a-zA-Z]", value)
     plain = {} if named else {spelling(name): name for name in there}
     near = difflib.get_close_matches(spelling(value), plain, n=1)
-    listed = f"there are: {', '.join(there)}"
-    hint = f"did you mean {plain[near[0]]!r}? ({listed})" if near else listed
+    all_there = f"there are: {listed(there)}"
+    hint = f"did you mean {plain[near[0]]!r}? ({all_there})" if near else all_there
     return f"only: no run has {key} = {value}; {hint}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from afnlab.runs.storage import safe_files
 
+KEEPS_ONE = "a cell that ends with afnlab.runs.measured({name: number}) keeps one"
 MIME = "application/vnd.afnlab.metrics+json"  # of an output that holds metrics by name
 
 

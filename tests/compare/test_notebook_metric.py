@@ -239,6 +239,34 @@ def test_at_the_command_line_and_as_a_page(copied, capsys):
         compared(copied)
 
 
+def test_a_sweep_ends_with_the_command_that_compares_it(copied, capsys):
+    assert main(["sweep", "fit.yaml"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "afnlab compare fit.yaml --metric error compares these runs; --metric takes any of error,"
+        " noise, seed"
+    ]
+    assert main(["sweep", "fit.yaml", "--dry-run"]) == 0
+    assert "afnlab" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "added"),
+    [
+        ({}, SWEEP, "--seeds 9 "),
+        ({"only": {"seed": 0}}, SWEEP, "--seeds 9 "),  # of one seed nothing else is known
+        ({"only": {"seed": [1, 2]}}, SWEEP, "--seeds 9 "),
+        ({}, SWEEP.replace("3", "[1, 2]"), "--seeds 9 "),
+        ({"seed": "noise"}, SWEEP, ""),  # `--seeds` are no values of it
+    ],
+)
+def test_too_few_seeds_are_added_to_by_a_command(copied, given, file, added):
+    (copied / "fit.yaml").write_text(file)
+    said = compared(copied, **given).answers.get("What next?", "")
+    assert ("`afnlab sweep " in said) == ("may be kept" in said) == bool(added)
+    assert added in said
+    assert "train" not in said
+
+
 def test_a_value_that_is_not_known_is_an_error_that_names_the_run(copied):
     run = records(copied / "runs")[0]
     rewrite(copied / "runs" / run["id"], metrics={"error": None})

@@ -28,6 +28,16 @@ def test_the_command_that_is_proposed_trains_the_baseline_too(only, given, flags
     assert f"`afnlab sweep default {flags} --runs" in str(error.value)
 
 
+@pytest.mark.parametrize("only", [{}, {"activation": "gelu"}])
+def test_runs_are_looked_for_where_their_device_is_not(only, tmp_path):
+    (tmp_path / "on.yaml").write_text(
+        "parameters: {device: 'cuda:99'}\ngrid: {activation: [relu, gelu]}\n"
+    )
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(NoRuns, match=r"holds no runs of .*on\.yaml"):
+        select(tmp_path / "runs", tmp_path / "on.yaml", only=only)
+
+
 def test_tasks_of_one_name_from_two_files_are_not_compared(tmp_path, monkeypatch):
     runs = tmp_path / "runs"
     for folder, width, activation in (("a", 4, "relu"), ("b", 5, "tanh")):

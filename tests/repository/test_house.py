@@ -33,7 +33,7 @@ PROJECT = PYPROJECT["project"]
 
 # From the ground up; what stands on one floor may import from those below it.
 FLOORS = (
-    ("messages",),
+    ("messages", "listing"),
     ("errors", "spellings", "markup", "usercode", "param", "paths", "locks"),
     ("eager", "backward", "derivatives", "symbolic", "activation_record"),
     (

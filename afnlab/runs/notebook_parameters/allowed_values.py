@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.errors import shown
+from afnlab.listing import listed
 
 _BASIC: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -213,7 +214,7 @@ def one_of(allowed: list[object] | tuple[object, ...], value: object) -> str:
         shown(value).strip("'"), list(map(str, allowed)), n=1, cutoff=0.5
     )
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"must be one of {', '.join(map(str, allowed))}; got {shown(value)}{hint}"
+    return f"must be one of {listed(map(str, allowed))}; got {shown(value)}{hint}"
 
 
 def limits(kind: ast.expr | None, comment: str) -> Limits | None:

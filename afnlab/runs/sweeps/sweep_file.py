@@ -82,7 +82,7 @@ class Sweep:
             shared.pop("seeds", None)
         known = self.seeds if self.most_seeds is None else self.most_seeds
         entry = Entry(known, ("seeds",)) if seeds is None else Entry(seeds)
-        if entry.value is not None and not self._has_one_seed():
+        if entry.value is not None and not self.has_one_seed:
             axes.append([{"seeds": entry}])
         elif entry.value is not None:
             try:
@@ -195,15 +195,17 @@ class Sweep:
         """Whether its notebook trains an activation on a task."""
         return run_spec.trains(self._declared())
 
+    @property
+    def has_one_seed(self) -> bool:
+        """Whether its notebook is run once for each of the seeds."""
+        known = self._declared()
+        return "seed" in known and "seeds" not in known
+
     def _declared(self) -> Mapping[str, declarations.Declared]:
         try:
             return declarations.declared(paths.find("notebooks", self.notebook, ".ipynb"))
         except ValueError as error:
             raise self.wrong(str(error), "notebook") from None
-
-    def _has_one_seed(self) -> bool:
-        known = self._declared()
-        return "seed" in known and "seeds" not in known
 
     def _axes(self) -> list[list[Point]]:
         axes: list[list[Point]] = []

@@ -1,0 +1,47 @@
+"""What a sweep of a notebook that is no training ends with: the command to go on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from afnlab.runs.sweeps.run_sweep import Outcome
+
+
+def next_command(sweep: str, outcome: Outcome, runs: str | None, *, limited: bool) -> str:
+    """How what the runs have measured is compared, or looked at where it cannot be compared.
+
+    Args:
+        sweep: the file, as it was typed; of a notebook that is no training.
+        outcome: of the sweep.
+        runs: where its runs are, as it was typed; None: in the usual folder.
+        limited: whether it ran with other epochs or examples than its own, which a comparison of
+            such runs cannot be told.
+
+    Returns:
+        A line; empty where there is nothing to say.
+    """
+    from afnlab.compare.notebook_metric import SEED, kept_by_all
+    from afnlab.listing import listed
+    from afnlab.paths import shared
+    from afnlab.runs.notebook_metrics import KEEPS_ONE
+    from afnlab.runs.notebook_parameters.parsing import command
+    from afnlab.runs.storage import runs_folder
+    from afnlab.runs.storage.location import place
+    from afnlab.runs.sweeps import sweep_file
+
+    folder = place(runs).folder
+    made = [*(folder / spec.id for spec in outcome.there), *outcome.added]
+    plan = sweep_file.read(sweep)
+    if not made:
+        return ""
+    records = [runs_folder.read_record(run / runs_folder.RECORD) for run in made]
+    names = kept_by_all(records)
+    if not any(record.get("metrics") for record in records):
+        by_user = Path(plan.notebook).parent != shared("notebooks")
+        return f"no result is kept with these runs: {KEEPS_ONE}" if by_user else ""
+    if limited or plan.most_seeds is not None or SEED not in records[0]["parameters"] or not names:
+        return f"{command('runs', 'list', runs=runs)} shows what these runs have measured"
+    line = f"{command('compare', sweep, metric=names[0], runs=runs)} compares these runs"
+    return f"{line}; --metric takes any of {listed(names)}" if len(names) > 1 else line
