@@ -107,7 +107,7 @@ def compare_metric(
         line = command("sweep", called, runs=runs)
         none = f"{where.shown}: holds no runs of {called}; `{line}` executes them."
         raise ValueError(" ".join([none, *caveats.left_out(0, (), absent)]))
-    lines, lacking = _measured(shown_rows, metric)
+    lines, lacking = _measured(shown_rows, metric, called)
     more = {row.label: (len(row.runs), len(row.specs)) for row in shown_rows if row.further}
     return of_history(
         plan.title or (specs[0].notebook.name if plan.path is None else plan.name),
@@ -336,13 +336,24 @@ def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:
     ]
 
 
+def kept_by_all(records: Iterable[Record]) -> list[str]:
+    """The metrics of which each of these runs has kept a number, so that they can be compared.
+
+    Args:
+        records: of the runs.
+    """
+    finite = [[n for n, v in r.get("metrics", {}).items() if v is not None] for r in records]
+    return [name for name in finite[0] if all(name in its for its in finite)] if finite else []
+
+
 def _measured(
-    rows: Iterable[_Row], metric: str
+    rows: Iterable[_Row], metric: str, called: str
 ) -> tuple[list[tuple[str, Hashable, float]], list[tuple[str, str]]]:
     """The label, seed and value of every run that has the metric; and the label, and why, of those
     that have not.
 
-    Whole numbers become doubles: differences of the largest would not fit into 64 bits.
+    Whole numbers become doubles: differences of the largest would not fit into 64 bits. called: the
+    sweep.
     """
     values: list[tuple[str, Hashable, float]] = []
     lacking: dict[str, list[Hashable]] = {}
@@ -359,5 +370,5 @@ def _measured(
             else:
                 values.append((row.label, seed, float(value)))
     if not values:
-        raise ValueError(unknown("metric", metric, known, of="the runs of this sweep"))
+        raise ValueError(unknown("metric", metric, known, of=f"runs of {called}"))
     return values, [(n, f"{_listed(its)}: no metric {metric!r}") for n, its in lacking.items()]

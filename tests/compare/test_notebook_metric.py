@@ -272,3 +272,51 @@ def test_a_value_that_is_not_known_is_an_error_that_names_the_run(copied):
     rewrite(copied / "runs" / run["id"], metrics={"error": None})
     with pytest.raises(ValueError, match=f"run {run['id'][:8]}: its error is not finite"):
         compared(copied)
+
+
+def measured(folder: Path, metrics) -> None:
+    """Have runs say other metrics: those that a function of noise and seed returns."""
+    for run in records(folder / "runs"):
+        at = {"noise": 0.1, "seed": 0} | run["parameters"]
+        rewrite(folder / "runs" / run["id"], metrics=metrics(at["noise"], at["seed"]))
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(-5 * 10**18, 5 * 10**18), (2**63, 2**64), (10**18, 10**30)]
+)
+def test_whole_numbers_of_any_size_are_compared(copied, low, high):
+    step = 10**15
+    measured(copied, lambda noise, s: {"error": (high if noise > 0.2 else low) + s * step})
+    one = compared(copied)
+    assert one.table.difference["noise=0.25"] == pytest.approx(float(high - low))
+    assert one.table["value"]["noise=0.25"] == pytest.approx(float(high + step))
+
+
+def test_numbers_too_small_for_their_inverse_are_compared(copied):
+    measured(copied, lambda noise, s: {"error": noise * 1e-320})
+    assert compared(copied).table.difference["noise=0.25"] == pytest.approx(0.15e-320, rel=0.1)
+
+
+def test_a_run_without_the_metric_is_missing(copied):
+    measured(copied, lambda noise, s: {"other": 1.0, **({"error": noise} if s < 2 else {})})
+    one = compared(copied)
+    assert one.table.pairs["noise=0.25"] == 2
+    assert one.notes[0] == (
+        "Listed in the sweep and missing here: noise=0.1 (seed 2: no metric 'error'); noise=0.25"
+        " (seed 2: no metric 'error')."
+    )
+    with pytest.raises(ValueError, match=r"runs of .*fit.yaml: unknown metric 'err.*known: .*oth"):
+        compared(copied, "err")
+
+
+@pytest.mark.parametrize("key", ["id", "label"])
+def test_single_runs_stay_single(copied, key):
+    run = next(r for r in records(copied / "runs") if r["label"] == "fit(noise=0.25, seed=2)")
+    one = compared(copied, only={key: run[key]})
+    assert one.final.index.tolist() == [2]
+    assert not any("seeds" in note for note in one.notes if note.startswith("The sweep asks"))
+
+
+def test_sweeps_of_different_notebooks_are_called_differently(copied):
+    plan = {"notebook": copied / "fit.ipynb", "grid": {"noise": [0.1, 0.25]}, "seeds": 3}
+    assert compare.compare_metric(plan, "error", runs=copied / "runs").name == "fit.ipynb"

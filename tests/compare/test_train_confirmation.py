@@ -166,7 +166,7 @@ def test_seeds_that_picked_are_not_fresh(copied):
 
 def test_a_second_row_makes_two_comparisons(copied, executor, capsys):
     file, runs = copied
-    with pytest.raises(ParameterError, match="6 seeds and 2 comparisons no .* that takes 7"):
+    with pytest.raises(ParameterError, match=r"6 seeds and 2 comparisons no .* that takes 7"):
         compare.confirm(file, "SReLU(t=1)", seeds=6, few=True, runs=runs)
     compare.confirm(file, "SReLU(t=1)", seeds=7, few=True, runs=runs, executor=executor)
     assert "corrected for 2 comparisons from now on" in capsys.readouterr().out
@@ -184,7 +184,7 @@ def test_a_second_row_makes_two_comparisons(copied, executor, capsys):
     assert len(part.rows) == 3  # one of two that were confirmed would be picked again
     assert part.answers["What is this?"] == made.answers["What is this?"]
     for row, baseline in ((ROW, "SReLU(t=1)"), ("SReLU(t=1)", ROW)):  # nor more seeds for either
-        with pytest.raises(ParameterError, match="was confirmed with [67] seeds already"):
+        with pytest.raises(ParameterError, match=r"was confirmed with [67] seeds already"):
             compare.confirm(file, row, seeds=9, runs=runs, baseline=baseline)
 
 
