@@ -298,6 +298,17 @@ def test_every_package_is_pinned():
     assert {bare(r) for r in wanted} <= set(pins)
 
 
+INTERNAL = {"AFNLAB_PAGE", "AFNLAB_READ", "AFNLAB_SELECTED"}  # which afnlab sets for itself
+
+
+def test_every_environment_variable_is_on_the_page_of_surroundings():
+    trees = (ast.parse(path.read_text()) for path in (ROOT / "afnlab").rglob("*.py"))
+    texts = {node.value for tree in trees for node in ast.walk(tree) if hasattr(node, "value")}
+    named = {text for text in map(str, texts) if re.fullmatch(r"AFNLAB_[A-Z_]+", text)}
+    page = (ROOT / "docs" / "surroundings.md").read_text()
+    assert {*re.findall(r"^\| `(AFNLAB_\w+)` \|", page, re.MULTILINE), *INTERNAL} == named
+
+
 def test_every_name_of_the_api_is_there():
     text = (ROOT / "docs" / "api.md").read_text()
     named = set(re.findall(r"`(?:afnlab\.)((?:\w+\.)*\w+)", text))
