@@ -23,6 +23,7 @@ from afnlab import stats
 from afnlab.bibliography import REFERENCES
 from afnlab.compare import published
 from afnlab.paths import shared
+from afnlab.runs.fingerprint.package import Package, file_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
@@ -307,6 +308,20 @@ def test_every_environment_variable_is_on_the_page_of_surroundings():
     named = {text for text in map(str, texts) if re.fullmatch(r"AFNLAB_[A-Z_]+", text)}
     page = (ROOT / "docs" / "surroundings.md").read_text()
     assert {*re.findall(r"^\| `(AFNLAB_\w+)` \|", page, re.MULTILINE), *INTERNAL} == named
+
+
+def test_contributing_lists_the_modules_that_all_trainings_depend_on():
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("are these modules:\n")[2]
+    listed: set[Path] = set()
+    for line in re.findall(r"^- (.*)$", text.partition("\n`afnlab runs list`")[0], re.MULTILINE):
+        for name in re.findall(r"`(afnlab/.*?)`", line):
+            excepted = re.findall(r"`(\w+/\w+\.py)`", line.partition("/` without ")[2])
+            files = set((ROOT / name).glob("*.py")) or {ROOT / name}
+            listed |= files - {ROOT / "afnlab" / one for one in excepted}
+    package = Package()
+    package.base()
+    modules = (unit for unit in package.units if ":" not in unit)
+    assert listed == {file_of(module) for module in modules}
 
 
 def test_every_name_of_the_api_is_there():
