@@ -49,6 +49,14 @@ class Loss:
 
 
 def _same(value: Tensor) -> Tensor:
+    """The metric's value, which is the mean itself unless a metric has another `finish`.
+
+    Args:
+        value: the mean over all parts of the data.
+
+    Returns:
+        The same tensor.
+    """
     return value
 
 
@@ -77,7 +85,13 @@ class Metric(Measure):
                 raise self._refused(field, value, "a function")
 
     def measure(self, data: Data) -> Measure:
-        """It without its functions, with the chance level on these data.
+        """Describe the metric without its functions, with the chance level on these data.
+
+        Args:
+            data: what the chance level is computed from, if it is a function.
+
+        Returns:
+            The description that a run's record holds.
 
         Raises:
             ParameterError: if the chance level is not a number within the bounds.
@@ -89,7 +103,14 @@ class Metric(Measure):
         return Measure(**described)
 
     def totals(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Sums and counts (2, seeds) of outputs (seeds, examples, ...), in double precision.
+        """Sums and counts of the outputs of several networks, in double precision.
+
+        Args:
+            outputs: (seeds, examples, ...).
+            targets: (examples, ...), the same for every network.
+
+        Returns:
+            A tensor (2, seeds): the sums, then the counts.
 
         Raises:
             MisfitError: if `total` cannot be evaluated, or returns anything but two numbers.
@@ -119,7 +140,14 @@ class Metric(Measure):
         return tuple(torch.as_tensor(v, device=outputs.device).double() for v in totals)
 
     def values(self, totals: Tensor) -> Tensor:
-        """The values (seeds,) of totals that were added up over all parts of the data."""
+        """The values (seeds,) of totals that were added up over all parts of the data.
+
+        Args:
+            totals: (2, seeds), the sums and the counts.
+
+        Raises:
+            MisfitError: if `finish` does not return one number for each.
+        """
         finished = self.finish(totals[0] / totals[1])
         if not isinstance(finished, Tensor) or finished.shape != totals[0].shape:
             raise MisfitError(f"metric {self.name}: finish must return a number for every number")
@@ -127,6 +155,10 @@ class Metric(Measure):
 
     def check(self, values: Tensor, losses: Tensor) -> None:
         """Check the values of networks, given their losses; a diverged network may have any.
+
+        Args:
+            values: (seeds,), what `values` returned.
+            losses: (seeds,), not finite where a network has diverged.
 
         Raises:
             ValueError: if no value is finite, or one is out of bounds by more than rounding.

@@ -33,7 +33,7 @@ def public() -> Iterator[tuple[str, Callable]]:
                     yield from of(f"{room}.{name}", thing, thing.__name__)
             elif inspect.isclass(thing):
                 yield from of(f"{room}.{name}", thing, "afnlab")
-            elif callable(thing) and not thing.__module__.startswith("afnlab.training"):
+            elif callable(thing):
                 yield f"{room}.{name}", thing
 
 
@@ -42,7 +42,7 @@ def of(place: str, holder: object, home: str) -> Iterator[tuple[str, Callable]]:
     for name, value in vars(holder).items():
         function = getattr(value, "__func__", value)
         ours = inspect.isfunction(function) and function.__module__.startswith(home)
-        if ours and name[0] != "_" and not function.__module__.startswith("afnlab.training"):
+        if ours and name[0] != "_":
             yield f"{place}.{name}", function
 
 
