@@ -1,4 +1,4 @@
-"""Whether a call is what it seems: plain tensors, and operations that are executed at once."""
+"""Checks that a call is executed at once, and on plain tensors."""
 
 from __future__ import annotations
 

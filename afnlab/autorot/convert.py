@@ -161,7 +161,7 @@ def rotation_plan(
     output_layer: bool = False,
     saturating: bool = False,
 ) -> pd.DataFrame:
-    """What `auto_rotate` will do with these arguments, or has done; nothing is changed.
+    """The plan of `auto_rotate` for every layer, or its result; nothing is changed.
 
     Args:
         model, example, output_layer, saturating: as in `auto_rotate`.
@@ -253,7 +253,7 @@ def _suggestion(model: nn.Module) -> float:
 
 @torch.no_grad()
 def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.DataFrame:
-    """How the pre-activations of a model lie in [-L, L]; the model stays as it is.
+    """Measure the share of each layer's pre-activations in [-L, L]; the model stays as it is.
 
     Args:
         model: any torch model.

@@ -81,7 +81,7 @@ class Data:
 
     @cached_property
     def one_class_each(self) -> bool:
-        """Whether every training example has one class."""
+        """True if every training example has one class."""
         y = self.train_y
         return y.dtype == torch.int64 and y.dim() == 1 and not bool((y == MASKED).any())
 
@@ -207,7 +207,7 @@ def digits() -> Data:
 
 @lru_cache(maxsize=1)
 def digits_pictures() -> Data:
-    """The same digits as images of shape (1, 8, 8)."""
+    """The digits of `digits` as images of shape (1, 8, 8)."""
     rows = digits()
     train, test = (x.view(-1, 1, 8, 8) for x in (rows.train_x, rows.test_x))
     return replace(rows, train_x=train, test_x=test)

@@ -30,7 +30,7 @@ class MisfitError(ValueError):
 
 @dataclass(frozen=True)
 class Loss:
-    """What a training minimizes: the mean over all targets that are not masked.
+    """The loss that a training minimizes: the mean over all targets that are not masked.
 
     Attributes:
         name: as it stands in a sentence.
@@ -62,7 +62,7 @@ def _same(value: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Measure):
-    """What a trained network is judged by.
+    """A metric by which trained networks are judged.
 
     Attributes:
         total: given the outputs (examples, ...) of one network and the targets (examples, ...),
