@@ -74,7 +74,7 @@ def activation_sites(model: nn.Module, example: Any = None) -> Sites:
     """Find the activations of a model; nothing of it is changed.
 
     Args:
-        model: Any torch model. Recognised are afnlab's and torch's modules, by their type; modules
+        model: Any torch model. Recognized are afnlab's and torch's modules, by their type; modules
             of other libraries without parameters whose values are those of one of afnlab's
             functions, or differ by 0.03 at most between -8 and 8 (a GELU by tanh, by the logistic
             function); and functions of torch's that are attributes of a module.

@@ -37,7 +37,7 @@ class _RecurrentRotation(Rotation):
         """A copy of this layer for one call, so that calls of several threads are independent.
 
         It refers to no parameters, or torch would look whether its weights are still those, and
-        put them back: parametrised ones are new tensors each time.
+        put them back: parametrized ones are new tensors each time.
         """
         weights = self._rotated_weights()
         copy = object.__new__(type(self))

@@ -203,7 +203,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> T
     _fits("cross entropy", outputs, targets, classes=True)
     wide = _wide(outputs)
     if VECTOR / 2 <= wide.shape[-1] < VECTOR and wide.device.type == "cpu" and not smoothing:
-        # torch's CPU softmax vectorises over whole vectors of classes only: 4 times faster for ten.
+        # torch's CPU softmax vectorizes over whole vectors of classes only: 4 times faster for ten.
         wide = F.pad(wide, (0, VECTOR - wide.shape[-1]), value=-torch.inf)
     flat = F.cross_entropy(
         wide.flatten(0, -2),
