@@ -35,7 +35,8 @@ test: $(READY)
 test-all: test-python test-browser
 
 # The numbers, the statistics and the reading of what a user gives: none executes a notebook.
-FAST := repository/test_house test_errors training/test_options runs/sweeps/test_grid \
+FAST := repository/test_layers repository/test_names repository/test_packaging \
+	repository/test_pages test_errors training/test_options runs/sweeps/test_grid \
 	runs/notebook_parameters/test_yaml_lines runs/sweeps/test_sweep_file_lines \
 	activations/test_activations test_functional_values test_functional_half_types test_nn \
 	test_separable test_restoring test_replacing autorot/test_planning stats/test_intervals \

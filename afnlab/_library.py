@@ -1,4 +1,4 @@
-"""The public names of the library half; loading it fills the registry, connects the kernels."""
+"""The public names of the library half; loading it fills the registry and connects the kernels."""
 
 from afnlab import activations as _activations  # noqa: F401  (fills the registry)
 from afnlab import autorot, functional, native, nn, signal

@@ -1,4 +1,4 @@
-"""What a process that is a command of afnlab's sees to before it imports anything else.
+"""The first steps of a process that is a command of afnlab, before it imports anything else.
 
 It is done when this is imported, first of all by `afnlab/__init__.py`. Where afnlab is a library,
 nothing is done.

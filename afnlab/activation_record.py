@@ -1,4 +1,4 @@
-"""The record of an activation function: what is known of it, and how it is computed.
+"""The record of an activation function: its properties, and how it is computed.
 
 It is made by the decorator of `afnlab.registry`.
 """
@@ -93,12 +93,12 @@ class Activation:
 
     @cached_property
     def stochastic(self) -> bool:
-        """Whether it is random in training."""
+        """True if it is random in training."""
         return "noise" in inspect.signature(self.fn).parameters
 
     @cached_property
     def as_torch_in_place(self) -> bool:
-        """Whether torch's module of the same name takes inplace, as its last argument."""
+        """True if torch's module of the same name takes inplace, as its last argument."""
         torchs = [getattr(torch.nn, word, None) for word in self.module.split()]
         return any(m is not None and "inplace" in inspect.signature(m).parameters for m in torchs)
 
@@ -120,20 +120,20 @@ class Activation:
 
     @property
     def built_in(self) -> bool:
-        """Whether it is one of afnlab's own, which its name alone finds."""
+        """True if it is one of afnlab's own, which its name alone identifies."""
         return BUILT_IN.get(self.name) is self
 
     @property
     def home(self) -> str:
-        """Where it is defined: the module of an installed package, which any machine can import
-        that has the package; else its file."""
+        """The place of its definition: its file, or the module of an installed package, which any
+        machine with that package can import."""
         module = str(getattr(inspect.unwrap(self.fn), "__globals__", {}).get("__name__", ""))
         importable = is_installed(self.file) and not module.startswith((PRIVATE, "__main__"))
         return module if importable and module else self.file
 
     @property
     def key(self) -> str:
-        """What `get_activation` finds it by, its name or `path:name` of a user's own."""
+        """The key by which `get_activation` finds it: its name or `path:name` of a user's own."""
         return self.name if self.built_in else f"{self.home}:{self.name}"
 
     def lasting_key(self) -> str:

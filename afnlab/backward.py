@@ -1,4 +1,4 @@
-"""What an operation of our own keeps from its forward pass for its backward pass."""
+"""Operations of our own: the tensors that a forward pass keeps for its backward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each activation comes from. An activation's `reference` is a key of REFERENCES."""
+"""The sources of the activations. An activation's `reference` is a key of REFERENCES."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class _InwardClamp(torch.autograd.Function):
 
 
 class _WithTangent(_InwardClamp):
-    """The same with forward mode, which torch.compile takes no function with."""
+    """The inward clamp with forward mode, with which torch.compile accepts no function."""
 
     @staticmethod
     def jvp(ctx: _Bounds, *tangents: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How many decimals the numbers of a metric are printed with.
+"""The number of decimals with which a metric is printed.
 
 A metric may state them. Where it does not, they follow from the numbers that are compared: so many
 that two digits are left of what seeds differ by and of a difference's interval, whose ends, if they

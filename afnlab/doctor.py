@@ -1,4 +1,4 @@
-"""`afnlab doctor`: what is installed, what works, and what to do about the rest."""
+"""The command `afnlab doctor`: what is installed, what works, and what to do about the rest."""
 
 from __future__ import annotations
 

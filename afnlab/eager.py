@@ -1,4 +1,4 @@
-"""Whether a call is what it seems: plain tensors, and operations that are executed at once."""
+"""Checks that a call is executed at once, and on plain tensors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_batch(x: Tensor) -> bool:
 
 def in_memory(x: Tensor) -> bool:
     """Whether its values are numbers in the memory of the CPU or a GPU: it is no subclass and no
-    transform's wrapper, and not sparse, nested, functional, fake, lazily negated or quantised."""
+    transform's wrapper, and not sparse, nested, functional, fake, lazily negated or quantized."""
     return type(x) in _PLAIN and not _keys(x).raw_repr() & _OTHER_KEYS
 
 

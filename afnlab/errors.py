@@ -1,4 +1,4 @@
-"""What is said of a value that may not be: its name, what it was, what is allowed; one line."""
+"""Errors about a value that is not allowed: one line with its name, the value, what is allowed."""
 
 from __future__ import annotations
 

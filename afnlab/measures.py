@@ -1,4 +1,4 @@
-"""What the numbers of a metric mean: name, unit, direction, bounds, chance level, and printing."""
+"""Descriptions of metrics: name, unit, direction, bounds, chance level, and printing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def formatted(form: str, value: float) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """What is known of a metric without its functions; a run's record holds one.
+    """The description of a metric, without its functions; a run's record holds one.
 
     Attributes:
         name: as it stands in a sentence: "accuracy", "bits per character".
@@ -104,7 +104,7 @@ class Measure:
         return ParameterError(field, value, allowed, message=message)
 
     def contains(self, value: float) -> bool:
-        """Whether a stored value is within the bounds.
+        """True if a stored value is within the bounds.
 
         Args:
             value: the value.
@@ -129,7 +129,7 @@ class Measure:
 
     @property
     def best(self) -> str:
-        """Of several values, the "highest" or the "lowest" is the best."""
+        """The word for the best of several values: "highest" or "lowest"."""
         return "highest" if self.better == "higher" else "lowest"
 
     @property
@@ -144,7 +144,7 @@ class Measure:
 
     @property
     def mean_title(self) -> str:
-        """The same at the beginning of a sentence."""
+        """The mean of its values at the beginning of a sentence: "Mean accuracy"."""
         return f"M{self.mean[1:]}"
 
     def of_values(self, text: str) -> str:
@@ -170,12 +170,12 @@ class Measure:
 
     @property
     def form(self) -> str:
-        """How a value times the scale is formatted."""
+        """The format of a value times the scale."""
         return f"{{:.{self.decimals}f}}"
 
     @property
     def signed_form(self) -> str:
-        """How a difference times the scale is formatted."""
+        """The format of a difference times the scale."""
         return f"{{:+.{self.decimals}f}}"
 
     @property
@@ -211,7 +211,7 @@ class Measure:
         return f"{formatted(self.form, self.scale * value)} {self.unit}".rstrip()
 
     def described(self) -> dict[str, Any]:
-        """Its attributes as a record holds them, without a chance level that is a function."""
+        """The attributes as a record holds them, without a chance level that is a function."""
         attributes = {f.name: getattr(self, f.name) for f in fields(Measure)}
         return attributes | {"chance": None if callable(self.chance) else self.chance}
 

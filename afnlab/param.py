@@ -81,14 +81,14 @@ class Param:
 
     @property
     def description(self) -> str:
-        """Its default, domain and range in words."""
+        """The default, domain and range in words."""
         domain = f", {self.domain}" if self.domain else ""
         ends = f"; worth exploring from {self.low:g} to {self.high:g}"
         other = f"; also called {', '.join(self.aliases)}" if self.aliases else ""
         return f"default {self.default:g}{domain}{ends if self.high < inf else ''}{other}"
 
     def check(self, name: str, value: object) -> Tensor | float:
-        """Whether a value may be used; a tensor passes, since reading it would stop a device.
+        """True if a value may be used; a tensor passes, since reading it would stop a device.
 
         Args:
             name: as messages have it, `srelu: t`.

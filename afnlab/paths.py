@@ -1,4 +1,4 @@
-"""Where afnlab's notebooks and sweeps are: in the working tree, or in the installed package."""
+"""The folders of afnlab's notebooks and sweeps, in the working tree or the installed package."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def cache_folder() -> Path:
 def user_cache() -> Path:
     """afnlab's part of the user's cache folder, which need not be there.
 
-    Who has no home folder, as in many containers, has a folder of their own among the temporary
+    A user without a home folder, as in many containers, has a private folder among the temporary
     files. ValueError if that is somebody else's.
     """
     import pooch  # noqa: PLC0415

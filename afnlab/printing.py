@@ -1,4 +1,4 @@
-"""How numbers are printed; apart from `measures`, whose code belongs to every run."""
+"""Formatting of numbers for print; apart from `measures`, whose code belongs to every run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def title_of(measure: Measure) -> str:
 
 
 def label_of(measure: Measure) -> str:
-    """The same for readers who expect more to be better: "error (m), lower is better".
+    """A metric's title with its direction where less is better: "error (m), lower is better".
 
     Args:
         measure: the metric.

@@ -1,4 +1,4 @@
-"""Which activation a module or a function of torch's computes."""
+"""Recognize the activation that a module or a function of torch computes."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def replace(
         model: Any torch model. A module that it uses in several places stays shared.
         old: A class, `torch.nn.ReLU`: all modules of this class and its subclasses. Or an
             activation, "gelu": all that compute it, whatever their class (`activation_sites` says
-            how they are recognised), and torch's function of this name where a module holds it as
+            how they are recognized), and torch's function of this name where a module holds it as
             an attribute. Or one module of the model, model.head.act: this one. A tuple names
             several. A mapping from such to a new activation, or to a pair of one and its
             parameters, {"gelu": "srelu", nn.Tanh: ("swish", {"beta": 2})}, swaps several kinds at

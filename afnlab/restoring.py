@@ -39,7 +39,7 @@ class Restoring:
 
 
 def stored(module: Any, name: str) -> list[Tensor]:
-    """The tensors in which a module keeps a value; a parametrised one may have several."""
+    """The tensors in which a module keeps a value; a parametrized one may have several."""
     for held in (module._parameters, module._buffers):
         if name in held:
             return [held[name]]
@@ -50,7 +50,7 @@ def stored(module: Any, name: str) -> list[Tensor]:
 
 @torch.no_grad()
 def write(module: Any, name: str, value: float | Tensor) -> None:
-    """Set a parameter or buffer, through its parametrisation if it has one.
+    """Set a parameter or buffer, through its parametrization if it has one.
 
     A value that is itself on the meta device is none: NaN, until a state is loaded.
     """

@@ -1,4 +1,4 @@
-"""Depthwise and separable convolutions, which torch has no layers for.
+"""Depthwise and separable convolutions, for which torch has no layers.
 
 As Keras defines them: each input channel is filtered on its own, `depth_multiplier` times; the
 separable ones then mix the channels with a 1 x 1 convolution, and add one bias at the end.

@@ -1,4 +1,4 @@
-"""Where a model has its activations: modules, functions that are attributes, calls in its code."""
+"""Find the activations of a model: modules, functions that are attributes, calls in its code."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def _line(how: str, computes: str, kind: str, before: str, sites: list[Site]) ->
 
 
 def activation_sites(model: nn.Module, example: Any = None) -> Sites:
-    """Where a model has activations, and which; nothing of it is changed.
+    """Find the activations of a model; nothing of it is changed.
 
     Args:
-        model: Any torch model. Recognised are afnlab's and torch's modules, by their type; modules
+        model: Any torch model. Recognized are afnlab's and torch's modules, by their type; modules
             of other libraries without parameters whose values are those of one of afnlab's
             functions, or differ by 0.03 at most between -8 and 8 (a GELU by tanh, by the logistic
             function); and functions of torch's that are attributes of a module.
@@ -166,7 +166,7 @@ class _Calls(TorchFunctionMode):
         self.held = 0  # calls under way of functions that are attributes: these are other sites
 
     def marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, whose calls do not count as those of a forward method."""
+        """A copy of a function, whose calls do not count as those of a forward method."""
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:

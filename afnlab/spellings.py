@@ -1,4 +1,4 @@
-"""How names are spelled: what all spellings of one share, and the nearest known one to a typo."""
+"""Spellings of names: what all spellings of one share, and the known name nearest to a typo."""
 
 from __future__ import annotations
 

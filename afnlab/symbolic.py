@@ -1,4 +1,4 @@
-"""What torch.fx records of a call: one node, whose target is afnlab's own function or module.
+"""Traces by torch.fx: a call is one node, whose target is afnlab's own function or module.
 
 A trace of the operations inside would lose the compiled kernels, the one rounding in half
 precision, and every decision that depends on a shape or a dtype.

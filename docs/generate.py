@@ -1,7 +1,7 @@
 """Write what follows from the code: the page and the picture of the activations, and the floors.
 
 docs/activations.md and docs/images/gallery.svg come from the definitions of the activations; the
-picture of the floors in docs/design.md comes from tests/repository/test_house.py, which holds
+picture of the floors in docs/design.md comes from tests/repository/test_layers.py, which holds
 imports to it.
 
 python docs/generate.py            write them
@@ -24,7 +24,7 @@ from afnlab.registry import Activation
 PAGE = Path(__file__).with_name("activations.md")
 GALLERY = Path(__file__).parent / "images" / "gallery.svg"
 DESIGN = Path(__file__).with_name("design.md")
-HOUSE = Path(__file__).parents[1] / "tests" / "repository" / "test_house.py"
+LAYERS = Path(__file__).parents[1] / "tests" / "repository" / "test_layers.py"
 PICTURE = re.compile(r"```mermaid\nblock-beta\n.*?```\n", re.DOTALL)
 HEAD = """# The activations
 
@@ -141,11 +141,11 @@ def gallery() -> str:
 
 
 def floors() -> list[tuple[str, ...]]:
-    """The floors of the package from the ground up, as tests/repository/test_house.py has them."""
-    for node in ast.parse(HOUSE.read_text(encoding="utf-8")).body:
+    """The floors of the package from the ground up, as tests/repository/test_layers.py has them."""
+    for node in ast.parse(LAYERS.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOORS":
             return list(ast.literal_eval(node.value))
-    raise ValueError(f"{HOUSE}: there is no FLOORS")
+    raise ValueError(f"{LAYERS}: there is no FLOORS")
 
 
 def design() -> str:

@@ -190,7 +190,7 @@ class Twice(nn.Module):
 
 
 @pytest.mark.parametrize(("step", "wanted"), [(Exponential, 2.0), (Twice, 4.0)])
-def test_through_parametrisations(step, wanted):
+def test_through_parametrizations(step, wanted):
     def build():
         layer = autorot.AutoRotLinear(4, 5, L=2.0, trainable_L=True)
         parametrize.register_parametrization(layer, "L", step())

@@ -58,8 +58,8 @@ def auto_rotate(
     """Rotate the layers of a model on which it has an effect, in place.
 
     The layers stay the objects that they are, with their parameters, so shared weights stay shared.
-    Only torch's and afnlab's own types are rotated: a subclass, a parametrised layer or one of
-    torch.ao's quantised ones stays as it is. Conv1D of transformers is a linear layer.
+    Only torch's and afnlab's own types are rotated: a subclass, a parametrized layer or one of
+    torch.ao's quantized ones stays as it is. Conv1D of transformers is a linear layer.
     `rotation_plan` states beforehand, with the same arguments, which layers will be rotated, which
     not, and why, and afterwards what was done; a UserWarning names those that are left for another
     reason than that they are the output layer, of a class of their own, or left by `saturating`.
@@ -69,8 +69,8 @@ def auto_rotate(
     layer is left plain that
 
     - the model never calls: it reads the weights itself, or uses the layer not at all,
-    - is followed by a normalisation, directly or after nothing but pooling, dropout, reshaping or a
-      ReLU: batch and instance normalisation divide rho out again, the others L. With running
+    - is followed by a normalization, directly or after nothing but pooling, dropout, reshaping or a
+      ReLU: batch and instance normalization divide rho out again, the others L. With running
       statistics it would come back in evaluation, where these belong to another rho, and from
       layer to layer the factors multiply until nothing is finite (a recurrent layer rotates
       inside, before its own tanh, so it is not left for this),
@@ -83,8 +83,8 @@ def auto_rotate(
 
     Without an example nothing is run. The order of registration is taken for the order of the
     calls: the last layer is the output layer, a layer is taken to be called, and it is left plain
-    where the next module beside it is a batch, instance or group normalisation of its size, or
-    within nn.Sequential any normalisation.
+    where the next module beside it is a batch, instance or group normalization of its size, or
+    within nn.Sequential any normalization.
 
     Args:
         model: any torch model.
@@ -161,7 +161,7 @@ def rotation_plan(
     output_layer: bool = False,
     saturating: bool = False,
 ) -> pd.DataFrame:
-    """What `auto_rotate` will do with these arguments, or has done; nothing is changed.
+    """The plan of `auto_rotate` for every layer, or its result; nothing is changed.
 
     Args:
         model, example, output_layer, saturating: as in `auto_rotate`.
@@ -203,7 +203,7 @@ def undo_rotation(model: nn.Module) -> nn.Module:
         The model.
 
     Raises:
-        ValueError: if a layer has been parametrised since, or is of a class of its own; nothing is
+        ValueError: if a layer has been parametrized since, or is of a class of its own; nothing is
             changed.
     """
     _require_module("undo_rotation", model)
@@ -253,7 +253,7 @@ def _suggestion(model: nn.Module) -> float:
 
 @torch.no_grad()
 def dynamic_region(model: nn.Module, x: Tensor, L: float | None = None) -> pd.DataFrame:
-    """How the pre-activations of a model lie in [-L, L]; the model stays as it is.
+    """Measure the share of each layer's pre-activations in [-L, L]; the model stays as it is.
 
     Args:
         model: any torch model.

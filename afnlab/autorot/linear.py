@@ -41,7 +41,7 @@ def rotated_linear(layer: Rotation, x: Tensor, weight: Tensor, bias: Tensor | No
     """rho f(x) of a linear layer with weights (outputs, inputs)."""
     L, inputs = layer.limit, weight.shape[1]
     if not is_plain(weight) and type(weight) is not type(x):
-        # A quantised weight, of torchao's, offers this product and nothing else.
+        # A quantized weight, of torchao's, offers this product and nothing else.
         probe = layer.probe
         if not isinstance(probe, Tensor):
             probe = torch.full((inputs,), probe, dtype=x.dtype, device=x.device)

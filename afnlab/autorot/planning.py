@@ -208,7 +208,7 @@ def _cancels(norm: Node, names: dict[nn.Module, str]) -> str:
 
 
 def _per_channel(norm: Node) -> bool:
-    """Whether a normalisation divides each channel by its own size."""
+    """Whether a normalization divides each channel by its own size."""
     return norm.name.lower().replace("_", "").startswith(("batchnorm", "instancenorm"))
 
 
@@ -223,13 +223,13 @@ def _last_called(watched: Trace, layers: list[nn.Module]) -> list[nn.Module]:
 
 
 def _norm_called(watched: Trace, layer: nn.Module) -> Node | None:
-    """The normalisation that all uses of a layer's outputs come to, directly or nearly so."""
+    """The normalization that all uses of a layer's outputs come to, directly or nearly so."""
     norms = [_next_norm(node) for node in watched.calls[layer]]
     return norms[0] if all(norms) else None
 
 
 def _next_norm(node: Node, per_channel: bool = False) -> Node | None:
-    """per_channel: only a normalisation of that kind counts, after a sum or beside others."""
+    """per_channel: only a normalization of that kind counts, after a sum or beside others."""
     children = [c for c in node.children if _reaches_output(c)] or node.children
     norms: list[Node | None] = []
     for child in children:
@@ -258,10 +258,10 @@ def _reaches_output(node: Node) -> bool:
 
 
 def _norm_registered(model: nn.Module, layer: nn.Module) -> Node | None:
-    """The normalisation of its size that is registered next after a layer, in the same module.
+    """The normalization of its size that is registered next after a layer, in the same module.
 
-    Outside of nn.Sequential these must be convolutions and a normalisation of channels: linear
-    layers are registered beside normalisations that come after a sum.
+    Outside of nn.Sequential these must be convolutions and a normalization of channels: linear
+    layers are registered beside normalizations that come after a sum.
     """
     for parent in model.modules():
         children = [child for child in parent._modules.values() if child is not None]

@@ -1,6 +1,6 @@
 """Which layers' scale a model divides out again, found by scaling their outputs.
 
-Tracing finds a normalisation that is called by its name directly after a layer. This finds the
+Tracing finds a normalization that is called by its name directly after a layer. This finds the
 others: one that is written out, or comes after operations that no list foresees.
 """
 
@@ -75,7 +75,7 @@ def _run(
     added, and then each channel is multiplied by one to four times the factor."""
     with undisturbed(model), as_written():
         model.train(train)
-        if train:  # what a normalisation adds to a small variance is a scale of its own
+        if train:  # what a normalization adds to a small variance is a scale of its own
             for module in filter(is_norm, model.modules()):
                 vars(module)["eps"] = _EPS
         if layer is not None:

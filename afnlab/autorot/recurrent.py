@@ -37,7 +37,7 @@ class _RecurrentRotation(Rotation):
         """A copy of this layer for one call, so that calls of several threads are independent.
 
         It refers to no parameters, or torch would look whether its weights are still those, and
-        put them back: parametrised ones are new tensors each time.
+        put them back: parametrized ones are new tensors each time.
         """
         weights = self._rotated_weights()
         copy = object.__new__(type(self))
@@ -64,7 +64,7 @@ class _RecurrentRotation(Rotation):
 
 
 def _in_one_buffer(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors as views of one buffer, matrices first, as cuDNN lays them out."""
+    """The tensors as views of one buffer, matrices first, as cuDNN lays them out."""
     names = sorted(tensors, key=lambda name: tensors[name].dim() == 1)
     flat = torch.cat([tensors[name].reshape(-1) for name in names])
     parts = flat.split([tensors[name].numel() for name in names])

@@ -61,7 +61,7 @@ def trace(model: nn.Module, layers: Collection[nn.Module], example: object) -> T
     """Run a model once on an example, watching these of its layers.
 
     example: see `afnlab.autorot.auto_rotate`. The pass is made in the model's own mode; where that
-    is training and fails, as batch normalisation does with one example, in evaluation.
+    is training and fails, as batch normalization does with one example, in evaluation.
     RuntimeError where the model cannot be run on the example.
     """
     try:
@@ -159,7 +159,7 @@ def as_written() -> Iterator[None]:
 
 
 def is_norm(module: nn.Module) -> bool:
-    """Whether a module is a normalisation, by its name: those of other libraries are too."""
+    """Whether a module is a normalization, by its name: those of other libraries are too."""
     return bool(re.search(r"Norm(\dd)?$", type(module).__name__)) and not [*module.children()]
 
 
@@ -172,12 +172,12 @@ class _Watch(TorchFunctionMode):
         self.layers = set(layers)
         self.makers: dict[int, Node] = {}  # by the identity of a tensor
         self.alive: list[object] = []  # or a later tensor might have an earlier one's identity
-        self.inside: list[nn.Module] = []  # layers and normalisations that are running
+        self.inside: list[nn.Module] = []  # layers and normalizations that are running
         self.owners: dict[int, list[nn.Module]] = {}  # of a parameter; tied ones have several
         for layer in layers:
             for p in layer.parameters():
                 self.owners.setdefault(id(p), []).append(layer)
-        # The model's own tensors, and what is made of these alone: a parametrised weight.
+        # The model's own tensors, and what is made of these alone: a parametrized weight.
         self.weight_dims = {id(t): t.dim() for t in (*model.parameters(), *model.buffers())}
 
     def __torch_function__(

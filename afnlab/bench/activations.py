@@ -196,7 +196,7 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
 
 
 def share_of_copy(times: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with "share": the bandwidth achieved, as a share of a copy's."""
+    """The rows with a column "share": the bandwidth achieved, as a share of a copy's."""
     at = ["dtype", "elements", "input"]
     copies = times[times.function == "copy"].set_index(at).seconds
     table = times[times.function != "copy"].copy()

@@ -14,7 +14,7 @@ from afnlab.training.data import Data
 
 
 class Items(Dataset):
-    """Pictures one by one, each through Pillow, scaled and standardised when it is asked for.
+    """Pictures one by one, each through Pillow, scaled and standardized when it is asked for.
 
     What torchvision's data sets do with the transforms ToTensor and, with a mean and deviation for
     each channel, Normalize. Where there is no Pillow they are spared the detour.

@@ -39,7 +39,7 @@ SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power o
 
 @dataclass(frozen=True)
 class ForeignComparison:
-    """What a table says.
+    """A comparison of the results in a table.
 
     Attributes:
         name: where it is from.
@@ -83,7 +83,7 @@ class ForeignComparison:
 
     @cached_property
     def measure(self) -> Measure:
-        """What the values are, with the decimals that are printed."""
+        """The metric of the values, with the decimals that are printed."""
         return digits.fitting(self.metric, self.table)
 
     @cached_property
@@ -104,13 +104,13 @@ class ForeignComparison:
 
     @property
     def legend(self) -> str:
-        """What the columns of the table are, see `afnlab.compare.summary_table.legend`."""
+        """Explanations of the columns of the table, see `afnlab.compare.summary_table.legend`."""
         on = summary_table.SAME_EXAMPLES if self.trained else ""
         return summary_table.legend(self.table, self.baseline, self.measure, self.when, on)
 
     @property
     def answers(self) -> dict[str, str]:
-        """What the numbers say, by question, see `afnlab.compare.answers.answers`."""
+        """Answers in sentences, by question, see `afnlab.compare.answers.answers`."""
         context = (self.examples, self.margin, None, self.measure, _UNPAIRED)
         said = answers.answers(self.table, self.baseline, *context)
         decides = would_decide(self.table, self.margin, self.measure, self.in_all)
@@ -118,7 +118,7 @@ class ForeignComparison:
 
     @property
     def notes(self) -> list[str]:
-        """What else has to be known to read the table."""
+        """Notes that are needed to read the table."""
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
             *self.doubts,

@@ -29,8 +29,9 @@ def number(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> s
 
 
 def sided(value: float, form: str, scale: float = 1.0, minus: str = MINUS) -> str:
-    """The same of which a reader has to see on which side of 0 it is: the end of an interval, or a
-    difference. One that would be printed as 0 and is not has further decimals, up to its first
+    """A number whose side of 0 a reader has to see: the end of an interval, or a difference.
+
+    One that would be printed as 0 and is not has further decimals, up to its first
     digit: "+0.003" beside "+0.52"."""
     shown, decimals = number(value, form, scale, minus), _FIXED.search(form)
     if not shown or not value or decimals is None or not _ZERO.fullmatch(shown):
@@ -169,7 +170,7 @@ def percent(fraction: float, places: int = 2) -> str:
 
 
 def short_percent(fraction: float, places: int = 0) -> str:
-    """The same for tables and figures, with signs in place of words; empty if it is not finite."""
+    """A percentage for tables and figures, with signs in place of words; empty if not finite."""
     return _within(fraction, places, "> ", "< ") if isfinite(fraction) else ""
 
 

@@ -106,12 +106,12 @@ class Selection:
 
     @property
     def setting(self) -> str:
-        """What sets these runs apart from others: task, epochs, and what is not as usual."""
+        """The setting of these runs: task, epochs, and whatever is not as usual."""
         return ", ".join(self.facts)
 
     @property
     def facts(self) -> list[str]:
-        """What the setting consists of, the task first."""
+        """The parts of the setting, the task first."""
         tuned = "" if self.tuning is None else tuning_summary.in_short(self.tuning)
         one = self.first
         values = {
@@ -160,7 +160,7 @@ class Selection:
 
     @cached_property
     def _recorded(self) -> pd.DataFrame:
-        """The same, with values as they are."""
+        """All histories with values as they are."""
         table = counting(runs_folder.histories(self.folder, self.records), self.counted)
         table.insert(0, "label", table.group.map(self.labels))
         return table
@@ -182,7 +182,7 @@ class Selection:
 
     @cached_property
     def counted(self) -> dict[str, int]:
-        """How many seeds count of each group, see `counted_seeds`; empty: all do."""
+        """The number of seeds that count, by group, see `counted_seeds`; empty: all do."""
         return counted_seeds(self.records, self.most)
 
     @cached_property
@@ -197,7 +197,7 @@ class Selection:
 
     @property
     def evaluated(self) -> str:
-        """What the values are of: "test" or "validation" examples."""
+        """The examples that the values are of: "test" or "validation"."""
         return self.records[0]["environment"]["evaluated"]
 
     @cached_property
@@ -215,7 +215,7 @@ class Selection:
 
     @property
     def chosen_by(self) -> Measure:
-        """What the task is judged by, and settings were chosen by."""
+        """The metric by which the task is judged and settings were chosen."""
         return record_schema.measure(self.records[0])
 
     @cached_property
@@ -225,7 +225,7 @@ class Selection:
 
     @cached_property
     def cost(self) -> costs.Cost:
-        """What every label costs, and by which clock."""
+        """The cost of every label, and the clock that it was measured by."""
         return self._cost(self.speed)
 
     @property
@@ -240,15 +240,15 @@ class Selection:
 
     @cached_property
     def learned(self) -> pd.DataFrame:
-        """What the activations learned, of the runs that recorded it: label, seed, epoch, site,
-        parameter, index, value; empty if none did."""
+        """The learned parameters, of the runs that recorded them: label, seed, epoch,
+        site, parameter, index, value; empty if none did."""
         learned = self._table(runs_folder.LEARNED)
         columns = [*run_tables.KEYS[runs_folder.LEARNED], "value"]
         return pd.DataFrame(columns=columns) if learned.empty else learned
 
     @cached_property
     def signals(self) -> pd.DataFrame:
-        """What went on inside the networks, of the runs that recorded it, with a column `label`;
+        """Signals inside the networks, of the runs that recorded them, with a column `label`;
         see `afnlab.training.signals.measured`."""
         return self._table(runs_folder.SIGNALS)
 
@@ -259,23 +259,23 @@ class Selection:
 
     @cached_property
     def tuning(self) -> Space | None:
-        """What was tuned, the same in all runs; None if nothing was."""
+        """The settings that were tuned, the same in all runs; None if none was."""
         setting = self.records[0]["parameters"].get(TUNE)
         return None if setting is None else space(setting)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """What validation said of every candidate, see `afnlab.tune`, with a column `label`."""
+        """The validation results of every candidate, see `afnlab.tune`, with a column `label`."""
         return self._table(runs_folder.CANDIDATES)
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
-        """What every replicate chose, see `afnlab.tune`, with a column `label`."""
+        """The setting that every replicate chose, see `afnlab.tune`, with a column `label`."""
         return self._table(runs_folder.CHOSEN)
 
     @cached_property
     def edges(self) -> list[tuple[str, str, list[str]]]:
-        """Where tunings chose an end of what was tried, see `tuning_summary.at_edges`."""
+        """The tunings that chose an end of their range, see `tuning_summary.at_edges`."""
         if self.tuning is None:
             return []
         return tuning_summary.at_edges(self.chosen, self.candidates, self.tuning)
@@ -292,7 +292,7 @@ class Selection:
 
     @cached_property
     def change(self) -> TuningChange | None:
-        """What tuning has changed, seed by seed; None if nothing was tuned."""
+        """The effect of tuning, seed by seed; None if nothing was tuned."""
         return tuning_change(self._at_recipe, self._recorded, self.metric)
 
     @cached_property
@@ -311,7 +311,7 @@ class Selection:
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """What the task's source printed beside these runs, see `published_tables.beside`.
+        """The numbers that the task's source printed, see `published_tables.beside`.
 
         Nothing where a record names another file than one of afnlab's: none of its choice is read.
         """
@@ -329,7 +329,7 @@ class Selection:
 
     @cached_property
     def answers(self) -> dict[str, str]:
-        """What the numbers say, by question, see `afnlab.compare.answers.answers`; activations have
+        """Answers in sentences, by question, see `afnlab.compare.answers.answers`; activations have
         their proper names in it."""
         environment, base = self.records[0]["environment"], proper_name(self.baseline)
         table, cost = named(self.table), named_cost(self.cost)
@@ -362,12 +362,12 @@ class Selection:
 
     @property
     def missing(self) -> list[str]:
-        """What was requested, or is in the folder, and is not among these runs, and why."""
+        """The runs that were requested, or are in the folder, and are not among these, and why."""
         return caveats.left_out(self.stale, self.foreign, self.absent, self.failed)
 
     @property
     def notes(self) -> list[str]:
-        """What else has to be known to read the table."""
+        """Notes that are needed to read the table."""
         rates = {one.options["lr"] for one in self.rows.values()}
         base, final = proper_name(self.baseline), self.final.rename(columns=proper_name)
         edges = [(axis, end, list(map(proper_name, rows))) for axis, end, rows in self.edges]
@@ -407,7 +407,7 @@ class Selection:
 
     @property
     def stopping(self) -> list[str]:
-        """What has to be known of the p-values where the number of seeds may have followed from
+        """A note on the p-values where the number of seeds may have followed from
         results."""
         marked = {r["group"] for r in self.records if self.most is not None or is_added(r)}
         known = {n for n, one in self.rows.items() if one.group in marked} | {*self.decided_rows}

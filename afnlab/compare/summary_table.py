@@ -69,7 +69,7 @@ def as_history(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 
 def as_columns(history: pd.DataFrame, measure: Measure) -> pd.DataFrame:
-    """The same with values as they are, finite or not."""
+    """A table as `as_history` returns it, with values as they are, finite or not."""
     if measure.column not in history and measure.key in history:
         history = history.rename(columns={measure.key: measure.column})
     if absent := [name for name in ("label", "seed", measure.column) if name not in history]:

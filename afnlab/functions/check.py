@@ -1,4 +1,4 @@
-"""Whether activations, anybody's, can be trusted with large inputs and with their own gradients."""
+"""Check any activations with large inputs, and their gradients against their values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROUNDING = torch.finfo(torch.float32).eps
 
 
 def check(refs: Sequence[str] = ()) -> pd.DataFrame:
-    """What is wrong with activations.
+    """Check activations, and return their problems.
 
     Args:
         refs: names of ours, `path/my.py:thing` or `package.module:thing`, where the thing is an
@@ -61,7 +61,7 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def lines(table: pd.DataFrame) -> list[str]:
-    """What is wrong, as text.
+    """The problems as lines of text.
 
     Args:
         table: of `check`.
@@ -80,7 +80,7 @@ def lines(table: pd.DataFrame) -> list[str]:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """How many were checked, and how many are not finite, wrong, left out.
+    """The numbers of functions that were checked, are not finite, are wrong, and were left out.
 
     Args:
         table: of `check`.
@@ -103,7 +103,7 @@ def summary(table: pd.DataFrame) -> str:
 
 
 def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
-    """Whether something that was named itself could not be checked.
+    """True if something that was named itself could not be checked.
 
     Args:
         table: of `check`.
@@ -169,7 +169,7 @@ def _row(candidate: object) -> list[str]:
 
 
 def problems(subject: object) -> list[str]:
-    """What is wrong with one activation.
+    """Check one activation, and return its problems.
 
     Args:
         subject: an activation, a module class or a function.
@@ -225,7 +225,7 @@ def near() -> Tensor:
 
 
 def points() -> Tensor:
-    """Where `check` looks at a function in float64, far out and around 0."""
+    """The points at which `check` evaluates a function in float64, far out and around 0."""
     return torch.cat([_grid(torch.float64), near()])
 
 

@@ -65,7 +65,7 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
 
 
 def table(ref: str | Activation, **params: object) -> pd.DataFrame:
-    """`profile` as a table to be read.
+    """The numbers of `profile` as a table to be read.
 
     Args:
         ref: as in `profile`.

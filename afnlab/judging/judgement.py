@@ -18,7 +18,7 @@ from afnlab.training.space import TUNE
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the evidence says of an idea.
+    """The verdict on an idea, and the evidence for it.
 
     Attributes:
         idea: what it is called here.
@@ -46,7 +46,7 @@ class Judgement:
 
     @property
     def seeds(self) -> int:
-        """How many seeds of the task the verdict is from."""
+        """The number of seeds of the task that the verdict is from."""
         return self.standing.decision().seeds
 
     @property

@@ -124,7 +124,7 @@ class Ledger:
 
     @property
     def standings(self) -> list[Standing]:
-        """How the entries stand."""
+        """The standings of all entries."""
         return standings(self.campaign, self.events)
 
     @property
@@ -146,7 +146,7 @@ class Ledger:
         return [f"{title} (expected to be false: {share} of them at most)", *rows]
 
     def holds(self, digest: str) -> bool:
-        """Whether it has the event of a digest, or of how a digest of 12 digits at least begins.
+        """True if it has the event of a digest, which may be abbreviated to 12 digits.
 
         Args:
             digest: as a verdict printed it.
@@ -160,7 +160,7 @@ class Ledger:
         return any(total.startswith(digest) for total in known)
 
     def standing(self, entry: str) -> Standing:
-        """How one entry stands.
+        """The standing of one entry.
 
         Args:
             entry: its id.

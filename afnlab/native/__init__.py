@@ -15,7 +15,7 @@ __all__ = ["kernels", "status"]
 
 
 def status(name: str = "srelu") -> dict[str, str]:
-    """Where the compiled kernels come from.
+    """The origin of the compiled kernels.
 
     Args:
         name: an activation; its kernel is built if it is not there yet.

@@ -63,7 +63,7 @@ def attention(inputs: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
 
 
 def packed_attention(inputs: Tensor, heads: int, starts: Tensor) -> Tensor:
-    """The same of sequences one after the other, compiled; see `serves`.
+    """Attention within sequences that lie one after the other, compiled; see `serves`.
 
     Args:
         inputs: queries, keys and values of all sequences (rows, 3 width).

@@ -1,8 +1,8 @@
-"""Pooling and normalisation of pictures in the channels-last layout, compiled for the CPU.
+"""Pooling and normalization of pictures in the channels-last layout, compiled for the CPU.
 
-torch keeps an index of eight bytes for every pooled value, and normalises a plane of pixels in the
+torch keeps an index of eight bytes for every pooled value, and normalizes a plane of pixels in the
 channels-first layout only: between convolutions that work channels last every such layer costs two
-copies each way. These give the same numbers (the normalisation to rounding) without either.
+copies each way. These give the same numbers (the normalization to rounding) without either.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class HalvingPool(nn.MaxPool2d):
 
 
 class PlaneNorm(nn.LayerNorm):
-    """Layer normalisation over the pixels of every channel, (height, width) of them."""
+    """Layer normalization over the pixels of every channel, (height, width) of them."""
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight, self.bias

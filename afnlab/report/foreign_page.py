@@ -34,7 +34,7 @@ FILES = tuple(f"{_NAME}.{ending}" for ending in ("html", "md", "csv", "tex", "sv
 
 
 def comparison(one: ForeignComparison) -> Fragment:
-    """What a comparison says, as a notebook shows it: sentences, figure, table, notes.
+    """A comparison as a notebook shows it: sentences, figure, table, notes.
 
     Args:
         one: of `afnlab.compare.compare_table` or `compare_results`.

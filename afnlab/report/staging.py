@@ -86,7 +86,7 @@ def settle(target: Path, kept: list[Path] | None = None) -> None:
 
 
 def _settle(target: Path, kept: list[Path], called: str = NAME) -> None:
-    """The same, by who holds the claim."""
+    """Put a finished report in its place, as the holder of the claim."""
     ready = target / _READY.format(called)
     if ready.is_symlink() or not ready.is_dir():
         return

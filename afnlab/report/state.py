@@ -82,7 +82,7 @@ def state_of(name: str) -> str:
 
 
 def stored(target: Path, name: str = NAME) -> dict[str, object]:
-    """The same of whatever kinds; empty if it cannot be read; name: the report's."""
+    """The content of a report's state, of whatever kinds; empty if it cannot be read."""
     try:
         data = safe_files.read(target / state_of(name), safe_files.LARGEST_JSON)
         content = safe_files.parse_json(data, finite=False)

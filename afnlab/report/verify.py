@@ -76,7 +76,7 @@ def verified(
     code: str | Path | None,
     report_to: Callable[[str], None] = say,
 ) -> int:
-    """The same as `verify`, but for what it returns.
+    """Verify a report as `verify` does, and return an exit status.
 
     AGREES; DIFFERS where anything is not as it was, or a rerun has failed; else NOT_COMPARED where
     the runs are not here, a run could not be made again, or its bits could not be compared.

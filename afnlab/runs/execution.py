@@ -48,7 +48,7 @@ class RunFailed(Exception):
 
     @property
     def link(self) -> str:
-        """Where to look: the executed notebook, or what else there is."""
+        """The place to look at: the executed notebook, or what else there is."""
         notebook = self.folder / runs_folder.NOTEBOOK
         return (notebook if notebook.is_file() else self.folder).resolve().as_uri()
 

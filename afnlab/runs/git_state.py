@@ -37,7 +37,7 @@ def git_state() -> dict[str, object] | None:
 
 
 def state_of(package: Path) -> dict[str, object] | None:
-    """The same of any package that may be a folder of its own working tree."""
+    """The commit of any package that may be a folder of its own working tree, see `git_state`."""
     root = package.parent
     if not os.path.lexists(root / ".git"):
         return None

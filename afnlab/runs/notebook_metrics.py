@@ -27,7 +27,7 @@ class Measured:
 
 
 def measured(metrics: Mapping[str, float]) -> Measured:
-    """What a notebook has found, for its run's record.
+    """Return the metrics that a notebook has found, for its run's record.
 
     Args:
         metrics: finite numbers by name.

@@ -119,7 +119,7 @@ class RunSpec(ABC):
 
     @staticmethod
     def of_record(record: Stored, closed: Sequence[Path] = ()) -> RunSpec:
-        """What a record's run would be with today's code, on a device and kernels like its own.
+        """The run of a record with today's code, on a device and kernels like its own.
 
         It is executed where it was: see `whereabouts`.
 
@@ -157,7 +157,7 @@ class RunSpec(ABC):
 
     @abstractmethod
     def _settled(self, closed: Sequence[Path]) -> RunSpec:
-        """The same with its parameters checked, and as a record will name them."""
+        """The run with its parameters checked, and as a record will name them."""
 
     @property
     @abstractmethod
@@ -172,17 +172,17 @@ class RunSpec(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """What it is called in lists and messages."""
+        """The name of the run in lists and messages."""
 
     @property
     @abstractmethod
     def facts(self) -> dict[str, object]:
-        """What else its record holds."""
+        """The further entries of its record."""
 
     @property
     @abstractmethod
     def uses_native(self) -> bool:
-        """Whether compiled kernels are used."""
+        """True if compiled kernels are used."""
 
     @property
     @abstractmethod
@@ -191,7 +191,7 @@ class RunSpec(ABC):
 
     @abstractmethod
     def pending(self, done: Collection[int] | None) -> RunSpec | None:
-        """What is left of it to run.
+        """The part of the run that is still to be made.
 
         Args:
             done: the seeds that complete runs of its group hold; None if there is no such run.
@@ -301,7 +301,7 @@ class TrainingSpec(RunSpec):
         return replace(self, parameters=self.parameters | {"seeds": list(seeds)})
 
     def until(self, seeds: Iterable[int]) -> RunSpec:
-        """The same with the seeds up to which the evidence is to decide."""
+        """The run with the seeds up to which the evidence is to decide."""
         return replace(self.with_seeds(seeds), until_decided=True)
 
 

@@ -50,7 +50,7 @@ class Expression:
         return 1 + sum(map(len, self.parts))
 
     def nodes(self) -> Iterator[Expression]:
-        """Itself and all expressions within it, from the left."""
+        """The expression and all expressions within it, from the left."""
         yield self
         for part in self.parts:
             yield from part.nodes()
@@ -63,16 +63,16 @@ class Expression:
 
     @property
     def is_written(self) -> bool:
-        """Whether it depends on x, is not too large, and has no more parameters than names."""
+        """True if it depends on x, is not too large, and has no more parameters than names."""
         kinds = [node.kind for node in self.nodes()]
         return X in kinds and len(kinds) <= LARGEST and kinds.count(PARAMETER) <= len(_NAMES)
 
     def python(self) -> str:
-        """It as an expression of Python."""
+        """The expression in Python."""
         return self._written(0, count())
 
     def latex(self) -> str:
-        """It as LaTeX."""
+        """The expression as LaTeX."""
         return self._written(1, count())
 
     def _written(self, how: int, names: Iterator[int]) -> str:

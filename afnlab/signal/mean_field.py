@@ -42,7 +42,7 @@ class FixedPoint:
 
     @property
     def stable(self) -> bool:
-        """Whether deviations shrink."""
+        """True if deviations shrink."""
         return self.slope < 1
 
     @property
@@ -120,7 +120,7 @@ class MeanField:
 
     @cached_property
     def scale_free(self) -> bool:
-        """Whether every variance is a fixed point, as for ReLU at its gain."""
+        """True if every variance is a fixed point, as for ReLU at its gain."""
         q = np.logspace(-3, 3, 13)
         return bool(np.abs(self.variance(q) / q - 1).max() < SAME)
 
@@ -181,7 +181,7 @@ class MeanField:
 
     @cached_property
     def settled(self) -> FixedPoint | None:
-        """Where variances near 1 end: the stable fixed point that is reached from q = 1.
+        """The stable fixed point that is reached from q = 1, where variances near 1 end.
 
         1 itself where every variance is a fixed point; None where the variance grows for ever.
         """

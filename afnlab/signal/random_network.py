@@ -100,7 +100,7 @@ def followed(field: MeanField, drawn: list[torch.Tensor], q: float, c: float) ->
 
 
 def predicted(field: MeanField, depth: int = 20, q: float = 1.0, c: float = 0.5) -> pd.DataFrame:
-    """What the theory says of the same: layer, q, correlation, gradient.
+    """The predictions of the theory for `measured`: layer, q, correlation, gradient.
 
     Args:
         field, depth, q, c: as for `measured`.

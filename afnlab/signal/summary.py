@@ -16,7 +16,7 @@ from afnlab.signal.mean_field import FixedPoint, MeanField
 def summary(
     ref: str | Activation, sigma_w: float | None = None, sigma_b: float = 0.0, **params: object
 ) -> pd.Series:
-    """What layers of this activation do to a signal, a text for each fact.
+    """The effects of layers of this activation on a signal, a text for each fact.
 
     Args:
         ref: an elementwise activation, by name, reference or object.

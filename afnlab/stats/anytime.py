@@ -44,7 +44,7 @@ _CERTAIN = 50.0  # l d from which on a factor is 2 in every digit
 
 
 class Decision(NamedTuple):
-    """What the evidence says, and after how many seeds.
+    """A verdict of the evidence, and the number of seeds after which it holds.
 
     Attributes:
         verdict: "better", "worse", "equivalent", or "open".
@@ -183,7 +183,7 @@ def any_time_p(differences: ArrayLike) -> float:
 
 
 def any_time_not_worse_p(differences: ArrayLike, margin: float) -> float:
-    """The same that the center of the differences is -margin or less.
+    """A p-value, as of `any_time_p`, that the center of the differences is -margin or less.
 
     It is at most 1 - level where the lower limit of `confidence_sequence` has risen to -margin.
 
@@ -198,7 +198,7 @@ def any_time_not_worse_p(differences: ArrayLike, margin: float) -> float:
 
 
 def any_time_equivalence_p(differences: ArrayLike, margin: float) -> float:
-    """The same of a center outside [-margin, margin], the larger of both sides.
+    """A p-value, as of `any_time_p`, of a center outside [-margin, margin], the larger of both.
 
     Args:
         differences: as of `any_time_p`.

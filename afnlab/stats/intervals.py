@@ -118,7 +118,7 @@ def mean_intervals(
         standard = (x[spread] - mean[spread, None]) / deviation[spread, None]
         for at in range(0, len(spread), _ROWS):
             block = slice(at, at + _ROWS)
-            ends = _studentised(standard[block], counts, level)
+            ends = _studentized(standard[block], counts, level)
             limits[spread[block]] = np.where(np.isfinite(ends), ends, limits[spread[block]])
     error = deviation / np.sqrt(n)
     return np.column_stack([mean, mean - limits[:, 1] * error, mean - limits[:, 0] * error])
@@ -134,7 +134,7 @@ def _usual_counts(n: int) -> np.ndarray:
     return _counts(n, np.random.default_rng(0))
 
 
-def _studentised(standard: np.ndarray, counts: np.ndarray, level: float) -> np.ndarray:
+def _studentized(standard: np.ndarray, counts: np.ndarray, level: float) -> np.ndarray:
     """Quantiles of the t statistic of resamples: (rows, 2); infinite where ties leave no spread.
 
     standard: (rows, n), mean 0; counts: (n, draws), the share of each value in a resample.

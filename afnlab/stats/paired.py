@@ -250,7 +250,7 @@ def effect_size(differences: ArrayLike) -> float:
 
 
 def pairing(values: pd.DataFrame, baseline: Hashable) -> pd.DataFrame:
-    """How much of the variance of differences to a baseline is gone since seeds are paired.
+    """The share by which the pairing of seeds reduces the variance of differences to a baseline.
 
     Args:
         values: seeds x labels, nan where a label lacks a seed.

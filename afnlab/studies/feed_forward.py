@@ -85,7 +85,7 @@ def in_parts(values: pd.DataFrame, one: str, other: str, size: int) -> pd.DataFr
 
 
 def halves(values: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
-    """`in_parts` of the first half of the seeds, of the second, and of all.
+    """The results of `in_parts` for the first half of the seeds, the second, and all.
 
     Args:
         values: see `results`.
@@ -111,7 +111,7 @@ def pairs(values: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def said_of_spread(values: pd.DataFrame) -> str:
-    """How far the layers' means lie apart, beside how far the seeds of a layer do.
+    """A sentence on how far the layers' means lie apart, and how far the seeds of a layer do.
 
     Args:
         values: see `results`.
@@ -131,7 +131,7 @@ def said_of_spread(values: pd.DataFrame) -> str:
 
 
 def said_of_halves(values: pd.DataFrame, one: str, other: str) -> str:
-    """What `halves` shows of two layers: whether they differ, and whether the halves agree.
+    """A sentence on two layers: whether they differ, and whether the `halves` agree.
 
     Args:
         values: see `results`.

@@ -154,7 +154,7 @@ def table(
 def printed_table(
     history: pd.DataFrame, measure: Measure = ACCURACY, default: float | None = None
 ) -> pd.DataFrame:
-    """`table` as texts, to be read: intervals in one column each, and words where there is none.
+    """The texts of `table`: intervals in one column each, and words where there is none.
 
     Args:
         history, measure, default: as of `table`.
@@ -220,7 +220,7 @@ def flat(history: pd.DataFrame, measure: Measure = ACCURACY) -> list[float]:
 def verdict(
     history: pd.DataFrame, parameter: str, default: float, measure: Measure = ACCURACY
 ) -> str:
-    """Where the best mean is, which values are better than the default, how flat the top is.
+    """A sentence on the best mean, the values that are better than the default, and the flat top.
 
     Args:
         history: of `scan`.
@@ -259,7 +259,7 @@ def verdict(
 def outcome(
     history: pd.DataFrame, parameter: str, default: float, measure: Measure = ACCURACY
 ) -> dict[str, float]:
-    """What `verdict` says as numbers, for `afnlab.runs.measured`.
+    """The numbers of `verdict`, for `afnlab.runs.measured`.
 
     Args:
         history: of `scan`.

@@ -1,4 +1,4 @@
-"""What Auto-Rotating layers do to trainings and to gradients, as tables and figures."""
+"""The effects of Auto-Rotating layers on trainings and to gradients, as tables and figures."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def variants(
 def inside(
     task: str | Task, ref: str | Activation, seeds: int = 2, epochs: int = 10, **params: object
 ) -> Figure:
-    """What goes on inside a network, plain and with Auto-Rotating layers.
+    """Signals and gradients inside a network, plain and with Auto-Rotating layers.
 
     Args:
         task: a task with the setting `auto_rot`.

@@ -1,4 +1,4 @@
-"""How deep a network can be trained, by the theory of signal propagation and by training.
+"""The depth to which a network can be trained, by the theory of signal propagation and in fact.
 
 Schoenholz, Gilmer, Ganguli and Sohl-Dickstein (2017) found that random networks can be trained up
 to about six times the depth scale of their correlation. This study repeats their experiment on the
@@ -316,7 +316,7 @@ def figure(measured: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA
 
 
 def draw(ax: Axes, measured: pd.DataFrame, ref: str | Activation, sigma_b: float = SIGMA_B) -> Any:
-    """Draw what `figure` shows.
+    """Draw the content of `figure`.
 
     Args:
         ax: where.

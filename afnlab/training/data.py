@@ -81,12 +81,22 @@ class Data:
 
     @cached_property
     def one_class_each(self) -> bool:
-        """Whether every training example has one class."""
+        """True if every training example has one class."""
         y = self.train_y
         return y.dtype == torch.int64 and y.dim() == 1 and not bool((y == MASKED).any())
 
     def floats(self, x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Stored inputs (..., channels, height, width) as networks see them."""
+        """Stored inputs as networks see them.
+
+        Bytes are scaled to 0 to 1, and standardized if the data have a mean. Tokens (int64) stay.
+
+        Args:
+            x: stored inputs (..., channels, height, width).
+            dtype: the type of the result, unless the inputs are tokens.
+
+        Returns:
+            The inputs, of the same shape.
+        """
         if x.is_floating_point():
             return x.to(dtype)
         if x.dtype == torch.int64:
@@ -104,7 +114,12 @@ class Data:
         return self.floats(self.train_x[:SAMPLE]) if pixels else self.train_x
 
     def limited(self, train: int | None, test: int | None) -> Data:
-        """The first `train` and `test` examples (None: all)."""
+        """The first examples of either part.
+
+        Args:
+            train: how many training examples, or None for all.
+            test: how many test examples, or None for all.
+        """
         return replace(
             self,
             train_x=self.train_x[:train],
@@ -118,6 +133,9 @@ class Data:
 
         The share is stratified by class where every example has one. There are no test examples
         in it, so what it selects does not depend on any. The split is always the same.
+
+        Args:
+            share: of the training examples, between 0 and 1.
         """
         train, held = self._split(round(share * len(self.train_y)))
         x, y = self.train_x, self.train_y
@@ -189,7 +207,7 @@ def digits() -> Data:
 
 @lru_cache(maxsize=1)
 def digits_pictures() -> Data:
-    """The same digits as images of shape (1, 8, 8)."""
+    """The digits of `digits` as images of shape (1, 8, 8)."""
     rows = digits()
     train, test = (x.view(-1, 1, 8, 8) for x in (rows.train_x, rows.test_x))
     return replace(rows, train_x=train, test_x=test)

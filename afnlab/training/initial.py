@@ -32,6 +32,7 @@ def gain(ref: str | Activation, **params: object) -> float:
 
     Args:
         ref: an elementwise activation, by name, reference or object.
+        params: parameters of the activation, by name; those that are left out have their defaults.
 
     Raises:
         ValueError: for an activation that is not elementwise, or 0 everywhere.

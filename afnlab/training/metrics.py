@@ -30,7 +30,7 @@ class MisfitError(ValueError):
 
 @dataclass(frozen=True)
 class Loss:
-    """What a training minimizes: the mean over all targets that are not masked.
+    """The loss that a training minimizes: the mean over all targets that are not masked.
 
     Attributes:
         name: as it stands in a sentence.
@@ -49,12 +49,20 @@ class Loss:
 
 
 def _same(value: Tensor) -> Tensor:
+    """The metric's value, which is the mean itself unless a metric has another `finish`.
+
+    Args:
+        value: the mean over all parts of the data.
+
+    Returns:
+        The same tensor.
+    """
     return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Measure):
-    """What a trained network is judged by.
+    """A metric by which trained networks are judged.
 
     Attributes:
         total: given the outputs (examples, ...) of one network and the targets (examples, ...),
@@ -77,7 +85,13 @@ class Metric(Measure):
                 raise self._refused(field, value, "a function")
 
     def measure(self, data: Data) -> Measure:
-        """It without its functions, with the chance level on these data.
+        """Describe the metric without its functions, with the chance level on these data.
+
+        Args:
+            data: what the chance level is computed from, if it is a function.
+
+        Returns:
+            The description that a run's record holds.
 
         Raises:
             ParameterError: if the chance level is not a number within the bounds.
@@ -89,7 +103,14 @@ class Metric(Measure):
         return Measure(**described)
 
     def totals(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Sums and counts (2, seeds) of outputs (seeds, examples, ...), in double precision.
+        """Sums and counts of the outputs of several networks, in double precision.
+
+        Args:
+            outputs: (seeds, examples, ...).
+            targets: (examples, ...), the same for every network.
+
+        Returns:
+            A tensor (2, seeds): the sums, then the counts.
 
         Raises:
             MisfitError: if `total` cannot be evaluated, or returns anything but two numbers.
@@ -119,7 +140,14 @@ class Metric(Measure):
         return tuple(torch.as_tensor(v, device=outputs.device).double() for v in totals)
 
     def values(self, totals: Tensor) -> Tensor:
-        """The values (seeds,) of totals that were added up over all parts of the data."""
+        """The values (seeds,) of totals that were added up over all parts of the data.
+
+        Args:
+            totals: (2, seeds), the sums and the counts.
+
+        Raises:
+            MisfitError: if `finish` does not return one number for each.
+        """
         finished = self.finish(totals[0] / totals[1])
         if not isinstance(finished, Tensor) or finished.shape != totals[0].shape:
             raise MisfitError(f"metric {self.name}: finish must return a number for every number")
@@ -127,6 +155,10 @@ class Metric(Measure):
 
     def check(self, values: Tensor, losses: Tensor) -> None:
         """Check the values of networks, given their losses; a diverged network may have any.
+
+        Args:
+            values: (seeds,), what `values` returned.
+            losses: (seeds,), not finite where a network has diverged.
 
         Raises:
             ValueError: if no value is finite, or one is out of bounds by more than rounding.
@@ -171,7 +203,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> T
     _fits("cross entropy", outputs, targets, classes=True)
     wide = _wide(outputs)
     if VECTOR / 2 <= wide.shape[-1] < VECTOR and wide.device.type == "cpu" and not smoothing:
-        # torch's CPU softmax vectorises over whole vectors of classes only: 4 times faster for ten.
+        # torch's CPU softmax vectorizes over whole vectors of classes only: 4 times faster for ten.
         wide = F.pad(wide, (0, VECTOR - wide.shape[-1]), value=-torch.inf)
     flat = F.cross_entropy(
         wide.flatten(0, -2),

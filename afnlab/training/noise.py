@@ -55,7 +55,7 @@ class Noise:
         for module in sites:
             module.noise = probe
         network.train()
-        with torch.no_grad():  # several examples, since batch normalisation refuses one
+        with torch.no_grad():  # several examples, since batch normalization refuses one
             network(example)
         return count // len(example)
 

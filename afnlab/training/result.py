@@ -140,7 +140,14 @@ class Result:
                 )
 
     def save_weights(self, path: str | Path) -> None:
-        """Write the stacked weights as safetensors; the metadata names the seeds."""
+        """Write the stacked weights as safetensors; the metadata names the seeds.
+
+        Args:
+            path: the file, which is replaced if it is there.
+
+        Raises:
+            ValueError: if the weights were not kept.
+        """
         from safetensors.torch import save_file  # noqa: PLC0415
 
         if self.weights is None:

@@ -31,7 +31,7 @@ def scannable(task: Task, record: Activation) -> dict[str, tuple[float, float]]:
 
 
 def grid(task: str | Task, activation: str | Activation, parameter: str, count: int) -> list[float]:
-    """So many values over the parameter's range, rounded to three significant digits."""
+    """A number of values over the parameter's range, rounded to three significant digits."""
     whole(count, "count", least=1, most=MOST_SEEDS)
     low, high = _range(get_task(task), get_activation(activation), parameter)
     space = np.geomspace if low > 0 and high / low >= WIDE else np.linspace

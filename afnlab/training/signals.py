@@ -1,4 +1,4 @@
-"""What goes on inside a network: how much of a signal, and of a gradient, activations pass on.
+"""Signals and gradients inside a network: how much of them its activations pass on.
 
 All is measured on a sample of examples, in evaluation mode, so that nothing of it influences the
 training.

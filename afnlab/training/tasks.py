@@ -140,7 +140,7 @@ class Task:
 
     @property
     def compiled(self) -> bool:
-        """Whether its network has layers with compiled loops, whatever the activation has."""
+        """True if its network has layers with compiled loops, whatever the activation has."""
         return bool(getattr(self.model, COMPILED, False))
 
     def __reduce__(self) -> str | tuple:

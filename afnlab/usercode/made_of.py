@@ -71,7 +71,7 @@ class _Walk:
     unseen: list[str] = field(default_factory=list)
 
     def parts(self, value: object) -> object:
-        """The same as tuples, lists and plain values."""
+        """The parts of a value as tuples, lists and plain values."""
         if type(value) in _PLAIN:
             return value
         if type(value) is bytes:
@@ -87,7 +87,7 @@ class _Walk:
         return type(value).__name__, self.inside(value)
 
     def inside(self, value: object) -> object:
-        """The same of what an object consists of, as far as it can be looked into."""
+        """The parts of an object, as far as it can be looked into."""
         try:
             if isinstance(value, (set, frozenset)):
                 return self.unordered(value)

@@ -23,7 +23,7 @@ KINDS = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 class Explorer(widgets.VBox):
-    """See `afnlab.widgets.explore`."""
+    """The widget that `afnlab.widgets.explore` returns."""
 
     def __init__(
         self, activations: Sequence[str | Activation], span: float, runs: str | None

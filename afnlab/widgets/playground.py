@@ -26,7 +26,7 @@ SHORTEST = 0.01  # seconds of training to a picture, however long it takes to dr
 
 
 class Playground(widgets.VBox):
-    """See `afnlab.widgets.playground`."""
+    """The widget that `afnlab.widgets.playground` returns."""
 
     def __init__(self, activations: tuple[str | Activation, ...], shape: str, preset: str) -> None:
         setup = PRESETS[preset]
@@ -100,7 +100,7 @@ class Playground(widgets.VBox):
             one.observe(lambda change: self.message.say(change.new), "problem")
 
     def setups(self) -> list[Setup]:
-        """What the controls say; ValueError if they cannot be followed."""
+        """The networks that the controls ask for; ValueError if they cannot be followed."""
         models = self.models if self.both.value else self.models[:1]
         return [Setup(**self.training.settings(), **model.settings()) for model in models]
 

@@ -62,7 +62,7 @@ class RotationExplorer(widgets.VBox):
 
     @property
     def start(self) -> Start:
-        """What the sliders say."""
+        """The settings of the sliders."""
         return Start(
             self.task,
             self.record,

@@ -56,7 +56,7 @@ class SignalExplorer(widgets.VBox):
 
     @property
     def layer(self) -> Layer:
-        """What the sliders say."""
+        """The settings of the sliders."""
         params = {name: one.value for name, one in self.parameter_dials.items()}
         record = get_activation(self.choice.value)
         return Layer(record, self.sigma_w.value, self.sigma_b.value, params)

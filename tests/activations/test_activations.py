@@ -352,7 +352,7 @@ def test_compiles_with_inductor(name):
     both = Both(get_activation(name))
     compiled = torch.compile(both, fullgraph=True)
     x = ordinary(both.f, shape=(64, 33), dtype=torch.float32)
-    # Inductor's vectorised sine and exponential differ from eager's by some ulp.
+    # Inductor's vectorized sine and exponential differ from eager's by some ulp.
     assert_same_graph(compiled, both, x, rtol=1e-5, atol=2e-6)
 
 

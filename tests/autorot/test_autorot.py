@@ -984,7 +984,7 @@ def test_takes_device_and_dtype(name):
 
 
 class ProductAlone(torch.Tensor):
-    """A weight that offers its product and nothing else, as torchao's quantised ones do."""
+    """A weight that offers its product and nothing else, as torchao's quantized ones do."""
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):

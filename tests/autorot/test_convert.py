@@ -221,7 +221,7 @@ def test_a_rotated_layer_is_the_one_that_would_be_built(kind):
     assert_close(layer(x), y, rtol=0, atol=0)
 
 
-def test_what_has_been_parametrised_since_is_not_passed_over():
+def test_what_has_been_parametrized_since_is_not_passed_over():
     model = nn.Sequential(AutoRotLinear(4, 5), nn.Sigmoid(), AutoRotLinear(5, 2))
     nn.utils.parametrizations.weight_norm(model[2])
     with pytest.raises(ValueError, match="no plain layer is known for ParametrizedAutoRotLinear"):

@@ -100,7 +100,7 @@ def mobilenet(blocks=1, act=nn.ReLU6):
 
 
 def regnet():
-    """A block of grouped convolutions, with squeeze and excitation, which has no normalisation."""
+    """A block of grouped convolutions, with squeeze and excitation, which has no normalization."""
     squeeze = From(
         lambda m, x: x * m.fc2(m.fc1(m.pool(x)).relu()).sigmoid(),
         pool=nn.AdaptiveAvgPool2d(1),
@@ -311,7 +311,7 @@ MODELS = {
         {"a"},
         {"b": "output"},
     ),
-    "a recurrent layer before a normalisation": (  # its rotation is inside of its own tanh
+    "a recurrent layer before a normalization": (  # its rotation is inside of its own tanh
         From(
             lambda m, x: m.h(m.c(m.b(m.n(m.a(x)[0]))[0].mT)[..., -1]),
             **{"a": nn.GRU(8, 8), "n": nn.LayerNorm(8), "b": nn.LSTM(8, 8)},
@@ -349,7 +349,7 @@ MODELS = {
         {"a"},
         {"b": "output"},
     ),
-    "parametrised neighbours": (
+    "parametrized neighbours": (
         nn.Sequential(
             nn.utils.parametrizations.spectral_norm(nn.Linear(8, 8)),
             *(nn.Tanh(), nn.Linear(8, 8), nn.Tanh()),
@@ -406,7 +406,7 @@ def test_what_is_called_and_not_divided_out(case):
         assert said in why[layer]
 
 
-# What stands between a layer and a normalisation: (operation, whether rho is divided out after it)
+# What stands between a layer and a normalization: (operation, whether rho is divided out after it)
 BETWEEN = {
     "nothing": (lambda x: x, True),
     "dropout": (nn.Dropout(0.5), True),
@@ -433,7 +433,7 @@ BETWEEN = {
 
 @pytest.mark.parametrize("between", BETWEEN)
 @pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d])
-def test_what_hands_rho_on_to_a_normalisation(between, norm):
+def test_what_hands_rho_on_to_a_normalization(between, norm):
     step, divided = BETWEEN[between]
     model = From(
         lambda m, x: m.out(m.norm(step(m.a(x))).tanh().mean((2, 3))),
@@ -441,7 +441,7 @@ def test_what_hands_rho_on_to_a_normalisation(between, norm):
     )
     why, rotated = rows(rotation_plan(model, IMAGES))
     assert (rotated == set()) is divided, why
-    if divided:  # and so it is, but for what the normalisation adds to a variance
+    if divided:  # and so it is, but for what the normalization adds to a variance
         torch.manual_seed(0)
         before = model(IMAGES)
         with torch.no_grad():
@@ -469,7 +469,7 @@ NORMS = {
 
 
 @pytest.mark.parametrize("norm", NORMS.values(), ids=NORMS)
-def test_every_normalisation_is_seen(norm):
+def test_every_normalization_is_seen(norm):
     def run(m, x):
         return m.out(m.norm(m.a(x)).tanh() + m.norm(m.b(x) + x).tanh())
 
@@ -503,7 +503,7 @@ STRUCTURES = {
     "pooled": (chain(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(8)), set()),
     "in a chain of its own": (chain(nn.Sequential(nn.Linear(8, 8)), nn.BatchNorm1d(8)), set()),
     "an activation between": (chain(nn.Linear(8, 8), nn.Tanh(), nn.BatchNorm1d(8)), {"0"}),
-    "normalised before": (chain(nn.BatchNorm1d(8), nn.Linear(8, 8)), {"1"}),
+    "normalized before": (chain(nn.BatchNorm1d(8), nn.Linear(8, 8)), {"1"}),
     "ResNet": (resnet(), set()),
     "MobileNet": (mobilenet(), set()),
     "RegNet": (regnet(), {"1.se.fc1", "1.se.fc2"}),

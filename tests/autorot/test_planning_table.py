@@ -15,7 +15,7 @@ X = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
 
 
 class OwnTanh(nn.Module):
-    """Recognised by what it computes."""
+    """Recognized by what it computes."""
 
     def forward(self, x):
         return (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())

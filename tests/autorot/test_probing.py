@@ -52,7 +52,7 @@ LEFT = {
     "ReLU, and written out": (nn.ReLU(), Of(written_out)),
 }
 ROTATED = {
-    "no normalisation": (nn.SiLU(), nn.Identity()),
+    "no normalization": (nn.SiLU(), nn.Identity()),
     "SiLU": (nn.SiLU(), NORM),  # a factor changes its shape
     "squeeze and excite": (Excite(), NORM),
     "tanh": (nn.Tanh(), NORM),
@@ -104,7 +104,7 @@ def test_what_has_an_effect_is_rotated(case):
 
 
 def test_evaluation_that_is_far_from_training_is_told():
-    """The first factor passes weights, and a normalisation with statistics of before."""
+    """The first factor passes weights, and a normalization with statistics of before."""
     torch.manual_seed(0)
     x = torch.randn(16, 4)
     found = nn.Sequential(

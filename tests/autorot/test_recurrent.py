@@ -318,7 +318,7 @@ def test_calls_at_the_same_time_are_independent(name, monkeypatch):
 
 
 @every_class
-def test_parametrised_weights_are_rotated(name):
+def test_parametrized_weights_are_rotated(name):
     _, layer = pair(name)
     x = normal(STEPS, BATCH, INPUTS)
     before = layer(x)[0]

@@ -34,7 +34,7 @@ def test_both_learn_the_same_task(small):
     assert float(end.mean()) == pytest.approx(later, rel=0.15)
 
 
-def test_an_item_is_scaled_and_standardised(small):
+def test_an_item_is_scaled_and_standardized(small):
     x, y = pictures.Items(small)[7]
     expected = (small.train_x[7].float() / 255 - 0.1307) / 0.3081
     torch.testing.assert_close(x.flatten(), expected)

@@ -554,7 +554,7 @@ VALUES = {"relu": [0.5, 0.6, 0.7], "tanh": [0.6, 0.7, 0.9]}
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
-def test_other_separators_are_recognised(tmp_path, separator):
+def test_other_separators_are_recognized(tmp_path, separator):
     text = lines("method,seed,acc", VALUES).replace(",", separator)
     assert compared(tmp_path, text).final.to_dict("list") == VALUES
 

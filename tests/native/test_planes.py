@@ -1,4 +1,4 @@
-"""Compiled pooling and normalisation in the channels-last layout, against torch's."""
+"""Compiled pooling and normalization in the channels-last layout, against torch's."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_numbers_that_are_none():
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_the_normalisation_is_torchs_in_double_precision(dtype, shape):
+def test_the_normalization_is_torchs_in_double_precision(dtype, shape):
     x, norm = pictures(shape, dtype), PlaneNorm(shape[2:])
     nn.init.normal_(norm.weight)
     nn.init.normal_(norm.bias)

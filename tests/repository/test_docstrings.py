@@ -18,7 +18,7 @@ ROOMS = ("autorot", "compare", "figures", "functional", "functions", "live", "nn
 ROOMS += ("judging", "runs", "search", "stats", "studies", "widgets")
 SAYS_WHAT = re.compile(
     r"(The|A|An|How|What|Where|Whether|Which|One|All|Names?|Limits?|Numbers?) |[A-Z]\w+ of |"
-    r"(p-value|One-sided p-value|Ranks|Friedman's test) "
+    r"(True if|p-value|One-sided p-value|Ranks|Friedman's test) "
 )
 
 
@@ -33,7 +33,7 @@ def public() -> Iterator[tuple[str, Callable]]:
                     yield from of(f"{room}.{name}", thing, thing.__name__)
             elif inspect.isclass(thing):
                 yield from of(f"{room}.{name}", thing, "afnlab")
-            elif callable(thing) and not thing.__module__.startswith("afnlab.training"):
+            elif callable(thing):
                 yield f"{room}.{name}", thing
 
 
@@ -42,7 +42,7 @@ def of(place: str, holder: object, home: str) -> Iterator[tuple[str, Callable]]:
     for name, value in vars(holder).items():
         function = getattr(value, "__func__", value)
         ours = inspect.isfunction(function) and function.__module__.startswith(home)
-        if ours and name[0] != "_" and not function.__module__.startswith("afnlab.training"):
+        if ours and name[0] != "_":
             yield f"{place}.{name}", function
 
 
@@ -129,6 +129,26 @@ def test_docstrings_name_what_is_taken_and_returned():
 def test_many_names_are_public():
     assert len(PUBLIC) > 120
     assert {"afnlab.replace", "afnlab.runs.sweep", "afnlab.functional.srelu"} <= PUBLIC.keys()
+
+
+def leaning(code: str) -> list[str]:
+    """The public names in code whose docstrings begin with what only the one above explains."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, kinds)]
+    begun = [(getattr(n, "name", "module"), ast.get_docstring(n) or "") for n in nodes]
+    return [name for name, text in begun if name[0] != "_" and re.match(r"The same\b", text)]
+
+
+def test_a_docstring_stands_alone():
+    texts = ((path, path.read_text()) for path in (ROOT / "afnlab").rglob("*.py"))
+    lean = {path.relative_to(ROOT).as_posix(): leaning(text) for path, text in texts}
+    assert {name: names for name, names in lean.items() if names} == {}
+
+
+def test_a_docstring_that_does_not_is_found():
+    texts = ("The same of two.", "The samest.", "Do the same.")
+    assert [leaning(f'def f(x):\n    """{text}"""') for text in texts] == [["f"], [], []]
+    assert leaning('def _f(x):\n    """The same."""\nclass A:\n    """The same"""') == ["A"]
 
 
 def bare(x: int) -> int:

@@ -66,7 +66,7 @@ def test_mean_interval_at_the_edges():
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
 @pytest.mark.parametrize("n", [6, 12, 30])
-def test_more_values_have_the_studentised_bootstrap(n, level):
+def test_more_values_have_the_studentized_bootstrap(n, level):
     x = np.random.default_rng(n).exponential(size=n)
     reference = bootstrap_t_by_loop(x, np.random.default_rng(1), level)
     _, low, high = mean_interval(x, level, np.random.default_rng(2))
@@ -76,7 +76,7 @@ def test_more_values_have_the_studentised_bootstrap(n, level):
 
 
 def bootstrap_t_by_loop(x, rng, level):
-    """As in the books: resample, studentise, and turn the quantiles round."""
+    """As in the books: resample, studentize, and turn the quantiles round."""
     t = []
     for _ in range(4000):
         y = rng.choice(x, len(x))

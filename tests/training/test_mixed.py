@@ -69,7 +69,7 @@ def test_the_types(task):
     stack.epoch(Recorder([0], stack, set()))
     narrow = {(torch.bfloat16, torch.bfloat16)}
     assert seen["Linear"] == seen.get("Conv2d", narrow) == narrow
-    assert task is NORMED or seen["GELU"] == narrow  # vmap's normalisation gives float32
+    assert task is NORMED or seen["GELU"] == narrow  # vmap's normalization gives float32
     kinds = {
         t.dtype for t in (*stack.params.values(), *stack.buffers.values()) if t.is_floating_point()
     }

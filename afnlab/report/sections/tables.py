@@ -153,7 +153,7 @@ def comparison_table(
 
 
 def details(selection: Selection) -> Fragment:
-    """The same rows: other summaries of the values, of the differences, and the loss."""
+    """Further columns of the table: other summaries of values and differences, and the loss."""
     measure, asked = selection.measure, selection.margin is not None
     worst = measure.worst
     failed = bool(selection.table.diverged.any()) and worst is not None

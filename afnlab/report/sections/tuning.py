@@ -45,7 +45,7 @@ _CHEAPLY = (
 
 
 def recipe(selection: Selection) -> Fragment:
-    """The same comparison at the fixed recipe, and where tuning has moved every row."""
+    """The comparison at the fixed recipe, and where tuning has moved every row."""
     fixed, measure = selection.fixed, selection.measure
     base = proper_name(selection.baseline)
     if fixed.empty:

@@ -47,7 +47,7 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def compiled(self, *kinds: str) -> Manifest:
-        """The same with the sources of compiled kernels, for these kinds of devices."""
+        """The manifest with the sources of compiled kernels, for these kinds of devices."""
         if not any(map(_is_ours, self.units)):
             return self
         sources = {f: code for kind in kinds for f, code in self.kernels.get(kind, {}).items()}

@@ -42,7 +42,7 @@ class Source:
 
     @cached_property
     def trees(self) -> Sequence[ast.Module]:
-        """The same, none for what is not Python."""
+        """The syntax trees of its parts; none if it is not Python."""
         try:
             return self.parsed()
         except ValueError:

@@ -33,7 +33,7 @@ _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no other
 
 @dataclass(frozen=True)
 class Means:
-    """What notebooks are executed with.
+    """The means by which notebooks are executed.
 
     Attributes:
         threads: how many threads torch may use in a kernel; None: all.

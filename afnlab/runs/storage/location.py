@@ -335,7 +335,7 @@ class Remote(Place):
         self.fs.pipe_file(target, safe_files.read(path))
 
     def _renew_failed(self, run_id: str, text: bytes | Exception) -> None:
-        """The same of what a failed run left."""
+        """Renew the copy of what a failed run left."""
         copy = self.folder / runs_folder.FAILED / run_id
         if isinstance(text, Exception):
             atomic_write.discard(copy)
