@@ -45,7 +45,6 @@ _TAGS = (
 _ATTRIBUTES = {"*": ["class", "title", "scope", "colspan", "rowspan", "align"], "a": ["href"]}
 STYLE = Path(__file__).with_name("page.css")
 SCRIPTS = Path(__file__).with_name("script")
-LARGEST_SCRIPT = 80_000  # bytes
 
 
 def to_html(
