@@ -16,10 +16,11 @@ _CLAIM = ".claim-"
 
 
 class Claim:
-    """A run that is being made, as a context manager; other processes leave it alone meanwhile.
+    """What is being made in a folder, a run or a report, as a context manager; other processes
+    leave it alone meanwhile.
 
     held: whether it is ours. It is, too, where a file system has no locks: then two processes may
-    make the same run, and one of the two is kept.
+    make the same, and one of the two is kept.
     """
 
     def __init__(self, folder: Path, run_id: str) -> None:

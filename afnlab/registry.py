@@ -132,12 +132,6 @@ def canonical_name(name: object) -> str | None:
     return _SPELLINGS.get(spelling(name)) if isinstance(name, str) else None
 
 
-def canonical_label(label: str) -> str:
-    """A row's label with the activation in it as afnlab writes it: `SReLU(t=1.5)` is of srelu."""
-    name, bracket, settings = label.partition("(")
-    return (canonical_name(name) or name) + bracket + settings
-
-
 def list_activations() -> tuple[str, ...]:
     """The names of all built-in activations, sorted."""
     return tuple(sorted(BUILT_IN))

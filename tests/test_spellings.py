@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import afnlab
-from afnlab.registry import canonical_label, get_activation
+from afnlab.registry import get_activation
 from afnlab.runs import RunSpec
 from afnlab.runs.sweeps import sweep_file
 
@@ -70,19 +70,6 @@ def test_a_sweep_takes_them_in_its_grid_as_its_baseline_and_after_only():
     assert [s.id for s in specs[0]] == [s.id for s in specs[1]]
     assert len(sweep_file.chosen(specs[0], {"activation": "SReLU"})) == 2
     assert len(sweep_file.chosen(specs[0], {"task": "DIGITS-MLP"})) == 3
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("Leaky ReLU", "leaky_relu"),
-        ("SReLU(t=1.5)", "srelu(t=1.5)"),
-        ("my_idea.py:Ripple", "my_idea.py:Ripple"),
-        ("SwiGLU(lr=0.01)", "SwiGLU(lr=0.01)"),
-    ],
-)
-def test_the_label_of_a_row(written, meant):
-    assert canonical_label(written) == meant
 
 
 @pytest.mark.parametrize("old", ["ReLU", "relu", torch.nn.ReLU])

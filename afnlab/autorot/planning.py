@@ -44,7 +44,6 @@ _NORMS = (
     *("batch_norm", "instance_norm", "layer_norm", "group_norm", "rms_norm", "normalize"),
     *("native_batch_norm", "native_layer_norm", "native_group_norm"),
 )
-_PER_CHANNEL = ("batchnorm", "instancenorm")  # these divide each channel by its own size
 _KEEP = {
     *(nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.PixelShuffle),
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),

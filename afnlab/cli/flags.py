@@ -66,7 +66,7 @@ def add_training_flags(sub: argparse.ArgumentParser) -> None:
     for name, what in CONDITIONS.items():
         flag = "--" + name.replace("_", "-")
         sub.add_argument(flag, type=int, metavar="N", help=f"{what} (default: the task's)")
-    text = "tune both at every seed, with N candidates (8 if no N is given); 0: do not"
+    text = f"tune both at every seed, with N candidates ({CANDIDATES} if no N is given); 0: do not"
     text += "; or what is tuned in place of the learning rate from 3e-4 to 0.1 and the scale of the"
     text += " initial weights, as in '{lr: {from: 1e-5, to: 0.1, log: true}, budget: 8}'"
     sub.add_argument("--tune", nargs="?", const=str(CANDIDATES), metavar="N", help=text)

@@ -42,6 +42,6 @@ def add_verify(sub: argparse.ArgumentParser) -> None:
 
 def _verify(a: argparse.Namespace) -> int:
     """Exit status: 0 all agrees, 1 something differs or failed, 2 a run could not be compared."""
-    from afnlab.report.verify import verified
+    from afnlab.report.verify import verify
 
-    return verified(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs, code=a.code)
+    return verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs, code=a.code)

@@ -116,15 +116,15 @@ def _rerun(a: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
         try:
             to = Path(again)
-            verdict = rerun(where.folder, record, to, seconds, code=a.code, begun=begun)
+            bits = rerun(where.folder, record, to, seconds, code=a.code, begun=begun)
         except RunFailed as error:
             complain(f"{error}")
             return 1
-    if verdict.refused:
-        complain(f"not compared: {'; '.join(verdict.refused)}")
+    if bits.refused:
+        complain(f"not compared: {'; '.join(bits.refused)}")
         return 2
-    if verdict.differ:
-        say(f"the numbers differ in {', '.join(verdict.differ)}")
+    if bits.differ:
+        say(f"the numbers differ in {', '.join(bits.differ)}")
         return 1
-    say(f"the numbers are the same bits: {', '.join(verdict.same)}")
+    say(f"the numbers are the same bits: {', '.join(bits.same)}")
     return 0

@@ -63,7 +63,7 @@ def answers(
     texts = [
         _which(table, compared, baseline, margin, measure, without_pairs),
         [*_size(table, compared, baseline, examples, measure)],
-        [*_certainty(table, compared, baseline, measure), *_failures(table, measure)],
+        [*_certainty(compared, baseline, measure), *_failures(table, measure)],
         [*_cost(cost, baseline)],
     ]
     return {q: " ".join(t) for q, t in zip(QUESTIONS, texts, strict=True) if t}
@@ -313,9 +313,7 @@ def _size(
     yield f"{text}."
 
 
-def _certainty(
-    table: pd.DataFrame, compared: pd.DataFrame, baseline: str, measure: Measure
-) -> Iterable[str]:
+def _certainty(compared: pd.DataFrame, baseline: str, measure: Measure) -> Iterable[str]:
     if compared.empty:
         return
     count = comparisons(compared)

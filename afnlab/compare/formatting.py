@@ -169,9 +169,9 @@ def percent(fraction: float, places: int = 2) -> str:
     return _within(fraction, places, "more than ", "less than ")
 
 
-def short_percent(fraction: float, places: int = 0) -> str:
-    """A percentage for tables and figures, with signs in place of words; empty if not finite."""
-    return _within(fraction, places, "> ", "< ") if isfinite(fraction) else ""
+def short_percent(fraction: float) -> str:
+    """A percentage for tables and figures, with signs in place of words; empty if it is not finite."""
+    return _within(fraction, 0, "> ", "< ") if isfinite(fraction) else ""
 
 
 def _within(fraction: float, places: int, more: str, less: str) -> str:

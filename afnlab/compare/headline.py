@@ -37,8 +37,10 @@ _PHRASES = {
     "better": ("is better", "are better", " than {}", ""),
     "equivalent": ("is equivalent", "are equivalent", " to {}", " to it"),
     "not worse": (
-        *("is not worse", "are not worse"),
-        *(" than {} by more than the margin", " by more than the margin"),
+        "is not worse",
+        "are not worse",
+        " than {} by more than the margin",
+        " by more than the margin",
     ),
     "worse": ("is worse", "are worse", " than {}", ""),
     "open": ("cannot be distinguished", "cannot be distinguished", " from {}", " from it"),

@@ -15,11 +15,11 @@ from afnlab.compare.proper_names import proper_name
 from afnlab.compare.tuning_change import TuningChange
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import LISTED, counted, enumerated
-from afnlab.training.space import SELECTION_SEEDS, Space
+from afnlab.training.space import SELECTION_SEEDS, Space, space
+from afnlab.training.tune import FAIR
 
 MANY = 200  # seeds, beyond which a difference is too small to be worth them
 MOST_SEEDS = "seeds: until decided, at most {}"
-CANDIDATES = 8  # of each row, where nothing was tuned: as many as `afnlab.tune` takes by itself
 SURER = 4  # times as many trainings are to judge a candidate, which halves the noise of choosing
 SPARE = 3  # seeds beyond the fewest that a test takes, with which all would have to agree
 
@@ -34,7 +34,8 @@ class NextStep:
         confirm: the label of the row that is to be trained with so many fresh seeds; empty: every
             row is to have so many in all.
         tune: what is to be tuned in place of what was, as a sweep file has it; empty: the same.
-        budget: among how many candidates every row is to be tuned, as none was; None: no matter.
+        budget: among how many candidates every row is to be tuned, as none was: as many as
+            `afnlab.tune` takes by itself; None: no matter.
         most: after how many seeds a row may stay open, where they are added until decided; None:
             their number is fixed.
     """
@@ -119,7 +120,7 @@ def _tuned(base: str) -> NextStep:
         f"Nothing is left open against {base} at this recipe, but a recipe suits some rows better"
         " than others. Tuned within the same budget, the rows may differ less, or otherwise."
     )
-    return NextStep(Fact("what next", "Tune every row", note), budget=CANDIDATES)
+    return NextStep(Fact("what next", "Tune every row", note), budget=space(FAIR).count)
 
 
 def _of_row(

@@ -138,9 +138,7 @@ class Share(NamedTuple):
     high: float
 
 
-def close_to_best(
-    candidates: pd.DataFrame, margin: float = MARGIN, measure: Measure = ACCURACY
-) -> dict[str, Share]:
+def close_to_best(candidates: pd.DataFrame, measure: Measure = ACCURACY) -> dict[str, Share]:
     """How easily each label is tuned: the share of random trials within a margin of its best.
 
     The best is the mean, over replicates, of the best value on validation examples of a replicate;
@@ -153,7 +151,7 @@ def close_to_best(
         best = good.groupby(rows.seed).max().mean()
         drawn = good[rows.drawn]
         if len(drawn):
-            close = int((drawn >= best - measure.part(margin, best)).sum())
+            close = int((drawn >= best - measure.part(MARGIN, best)).sum())
             shares[str(label)] = _share(close, len(drawn))
     return shares
 

@@ -183,11 +183,6 @@ def worse_of(one: float, other: float, measure: Measure) -> float:
     return one if measure.sign * one < measure.sign * other else other
 
 
-def better_of(one: float, other: float, measure: Measure) -> float:
-    """The better one of two values."""
-    return other if worse_of(one, other, measure) == one else one
-
-
 def limits(worse: float, better: float, measure: Measure) -> tuple[float, float]:
     """The limits of an axis, from its left or lower end."""
     return (worse, better) if measure.better == "higher" else (better, worse)

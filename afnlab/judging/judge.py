@@ -119,7 +119,7 @@ def judge(
                 (report or inform)(_beginning(name, campaign, stage))
                 begun = stage
             standing = book.look(standing.entry["id"], stage, stages[stage].results(seeds))
-            _report(standing, stage, report or inform)
+            _log_standing(standing, stage, report or inform)
     notes = [*_not_fresh(standing, stages), *_at_edges(standing, stages)]
     return Judgement(name, standing, book, tuple(notes))
 
@@ -214,10 +214,10 @@ def _accept(stages: Iterable[TrainedPairs], name: str, axis: object) -> bool:
     return True
 
 
-def _report(standing: Standing, stage: str, report: Callable[[str], None]) -> None:
+def _log_standing(standing: Standing, stage: str, log: Callable[[str], None]) -> None:
     verdict, place = standing.decision(stage).verdict, standing.campaign.place_of(stage)
     goes = " so far" if standing.stage == stage else ""
-    report(f"{standing.entry['name']} on {place}: {verdict}{goes} after {_count(standing, stage)}")
+    log(f"{standing.entry['name']} on {place}: {verdict}{goes} after {_count(standing, stage)}")
 
 
 def _count(standing: Standing, stage: str) -> str:

@@ -28,6 +28,7 @@ EDGE = 6.0  # pre-activations further out stand in the outermost bars
 BINS = 48
 TALL = 0.35  # share of a layer's pre-activations that fills the height of its axes
 LEAST_LOSS = 1e-4
+MOST_LOSSES = 300  # points of their curve
 CLASSES = ((BLUE, "o"), (ORANGE, "s"))
 NETWORKS = COLOURS[2:4]  # green and purple: what belongs to the first network, and to the second
 WHAT = ("training", "test")  # of the losses
@@ -213,10 +214,10 @@ def empty() -> tuple[Tensor, Tensor]:
     return torch.empty(0, 2), torch.empty(0, dtype=torch.int64)
 
 
-def smoothed(losses: Sequence[float], most: int = 300) -> tuple[np.ndarray, np.ndarray]:
+def smoothed(losses: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Steps and losses to draw: means over stretches of equal length, at most so many."""
     values = np.asarray(losses, dtype=float).clip(min=LEAST_LOSS)
-    stretch = max(10, -(-len(values) // most))
+    stretch = max(10, -(-len(values) // MOST_LOSSES))
     whole = len(values) // stretch * stretch
     means = values[:whole].reshape(-1, stretch).mean(axis=1)
     return stretch * (np.arange(len(means)) + 0.5), means

@@ -185,14 +185,14 @@ def _round_limits(values: np.ndarray) -> tuple[float, float]:
 
 
 def preactivations(
-    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: object
+    task: str | Task, ref: str | Activation, L: float, **params: object
 ) -> pd.DataFrame:
     """Pre-activations of a network at its start, before and after rotation.
 
     Columns: layer (from 1), rotated, value; one row per unit and example, of which there are 500.
     The task is one with the settings auto_rot and L, such as digits-arp.
     """
-    start = Start(get_task(task), get_activation(ref), L, seed=seed, params=params)
+    start = Start(get_task(task), get_activation(ref), L, params=params)
     network = start.network()
     parts = [
         pd.DataFrame({"layer": i, "rotated": rotated, "value": layer.numpy()})
@@ -202,12 +202,10 @@ def preactivations(
     return pd.concat(parts, ignore_index=True)
 
 
-def overview(
-    task: str | Task, ref: str | Activation, L: float, seed: int = 0, **params: object
-) -> Figure:
+def overview(task: str | Task, ref: str | Activation, L: float, **params: object) -> Figure:
     """The dynamic region on the activation, and each layer's pre-activations before and after.
 
     The outermost bars hold what lies further out.
     """
-    start = Start(get_task(task), get_activation(ref), L, seed=seed, params=params)
+    start = Start(get_task(task), get_activation(ref), L, params=params)
     return Regions(start).figure

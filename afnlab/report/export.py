@@ -24,6 +24,7 @@ TABLES, FIGURES = "tables", "figures"
 _NAME = re.compile(r"[\w.-]+")  # of a figure, and so of a file
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = "AFNLAB_CHROMIUM"
+TIMEOUT = 120  # seconds that it may take to print a page
 LETTER = ("US", "CA", "MX", "PH", "CL", "CO", "VE", "GT", "CR", "PA")
 
 
@@ -131,7 +132,7 @@ def paper() -> str:
     return "letter" if country in LETTER else "A4"
 
 
-def pdf(page: Path, timeout: float = 120, beside: Path | None = None) -> Path:
+def pdf(page: Path, beside: Path | None = None) -> Path:
     """Print a page as PDF beside it; ValueError if the browser does not.
 
     beside: the folder that its links start from; None: where it lies.
@@ -150,7 +151,7 @@ def pdf(page: Path, timeout: float = 120, beside: Path | None = None) -> Path:
         file.write(page.read_text(encoding="utf-8").replace("</head>", sized, 1))
     command += ["--no-pdf-header-footer", f"--print-to-pdf={target}", copy.resolve().as_uri()]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ValueError(f"no PDF: {program}: {error}") from None
     finally:

@@ -52,7 +52,8 @@ def _made(state: ReportState) -> set[str]:
     tables = {Path(recipe["csv"]).stem for recipe in state["tables"]}
     runs = {run for recipe in state["tables"] for run in recipe["runs"]}
     return {
-        *(write_report.PAGE, write_report.NOTEBOOK),
+        write_report.PAGE,
+        write_report.NOTEBOOK,
         *(f"{export.TABLES}/{name}{ending}" for name in tables for ending in ENDINGS),
         *(f"{write_report.RUNS}/{run}{ending}" for run in runs for ending in (".html", ".json")),
     }

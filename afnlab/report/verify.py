@@ -53,49 +53,44 @@ def verify(
     seed: int = 0,
     runs: str | Path | None = None,
     code: str | Path | None = None,
-    report_to: Callable[[str], None] = say,
-) -> bool:
-    """Recompute a report's tables from its runs, and make `rerun` of the runs again.
-
-    page: the report's folder or a file in it; seed: which runs are repeated is drawn with it; runs:
-    where the runs are, if not where they were; code: see `afnlab.runs.rerun.rerun`. Says line by
-    line what agrees, and of what does not which number; True if all does. Where the runs are not at
-    hand, the files alone are checked, which a line says. ValueError if there is no report, or if
-    `runs` is given and lacks some of its runs.
-    """
-    status = verified(page, rerun=rerun, seed=seed, runs=runs, code=code, report_to=report_to)
-    return status == AGREES
-
-
-def verified(
-    page: str | Path,
-    *,
-    rerun: int,
-    seed: int,
-    runs: str | Path | None,
-    code: str | Path | None,
-    report_to: Callable[[str], None] = say,
+    log: Callable[[str], None] = say,
 ) -> int:
-    """Verify a report as `verify` does, and return an exit status.
+    """Recompute a report's tables from its runs, and make some of the runs again.
 
-    AGREES; DIFFERS where anything is not as it was, or a rerun has failed; else NOT_COMPARED where
-    the runs are not here, a run could not be made again, or its bits could not be compared.
+    It says line by line what agrees, and of what does not which number. Where the runs are not at
+    hand, the files alone are checked, which a line says.
+
+    Args:
+        page: the report's folder or a file in it.
+        rerun: how many of the runs are made again.
+        seed: which these are is drawn with it.
+        runs: where the runs are, if not where they were.
+        code: see `afnlab.runs.rerun.rerun`.
+        log: takes each line.
+
+    Returns:
+        AGREES; DIFFERS where anything is not as it was, or a rerun has failed; else NOT_COMPARED
+        where the runs are not here, a run could not be made again, or its bits could not be
+        compared.
+
+    Raises:
+        ValueError: if there is no report, or if `runs` is given and lacks some of its runs.
     """
     whole(rerun, "rerun", least=0)
     target = _folder_of(expanded(page))
     state = _stated(target, page, runs)
     came_of: set[int] = set()
 
-    def say(what: str, problems: Iterable[str], otherwise: str) -> None:
+    def check(what: str, problems: Iterable[str], otherwise: str) -> None:
         faults = list(problems)
-        report_to(f"{what}: {'; '.join(faults) or otherwise}")
+        log(f"{what}: {'; '.join(faults) or otherwise}")
         came_of.add(DIFFERS if faults else AGREES)
 
     def look_at_files() -> None:
         count = f"all {len(state['files'])} as they were written"
-        say("files", report_files.problems(target, state), count)
+        check("files", report_files.problems(target, state), count)
         if others := report_files.others(target, state):
-            report_to(f"not part of the report: {', '.join(others)}")
+            log(f"not part of the report: {', '.join(others)}")
 
     ids = [run for recipe in state["tables"] for run in recipe["runs"]]
     try:
@@ -104,10 +99,10 @@ def verified(
         if runs:
             raise
         look_at_files()
-        report_to(f"numbers: not recomputed, since the runs are not here: {error}")
+        log(f"numbers: not recomputed, since the runs are not here: {error}")
         return DIFFERS if DIFFERS in came_of else NOT_COMPARED
     if not runs and folder.parent not in target.resolve().parents:  # it was handed over, maybe
-        report_to(
+        log(
             f"runs: read from {location.place(_place(state)).shown}, where the report says they"
             " are, and made again with the code that they name there; --runs FOLDER, and --code"
             " FOLDER for the code, have others read"
@@ -125,22 +120,22 @@ def verified(
         for recipe in state["tables"]:
             for run, known in recipe["runs"].items():
                 if problems := list(_run_problems(folder, run, known, target, recipe)):
-                    say(f"run {run[:8]}", problems, "")
+                    check(f"run {run[:8]}", problems, "")
             same = f"recomputed from {counted(len(recipe['runs']), 'run')}, every digit the same"
             table, why = _again(recipe, folder)
-            say(recipe["csv"], _table_problems(recipe, target, table, why), same)
+            check(recipe["csv"], _table_problems(recipe, target, table, why), same)
             if table is None or not (target / write_report.PAGE).is_file():
                 continue
             among = f", {Path(recipe['csv']).stem}" if len(state["tables"]) > 1 else ""
             part = f"{write_report.PAGE}{among}"
             if state.get("code") == write_report.code():
                 page_problems = _page_problems(recipe, target, folder, table)
-                say(part, page_problems, "its table and its answers are what these runs give")
+                check(part, page_problems, "its table and its answers are what these runs give")
             else:
-                report_to(f"{part}: not recomputed, since afnlab's code was another")
+                log(f"{part}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
             status, said = _rerun(folder, record, workers[threads_of(record)], code)
-            report_to(f"run {run[:8]}: {said}")
+            log(f"run {run[:8]}: {said}")
             came_of.add(status)
     return DIFFERS if DIFFERS in came_of else max(came_of)
 
@@ -233,8 +228,8 @@ def _changes(before: Path, now: Path) -> str:
 
 def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]:
     """The table of a recipe, from its runs; None where these, or it, allow none, and why."""
-    whole = [record for run in recipe["runs"] if (record := _read(folder, run)) is not None]
-    records = [record for record in whole if record["group"] in recipe["labels"]]
+    readable = [record for run in recipe["runs"] if (record := _read(folder, run)) is not None]
+    records = [record for record in readable if record["group"] in recipe["labels"]]
     if len(records) < len(recipe["runs"]):
         return None, ", since not all of its runs are whole"
     base, margin = recipe["baseline"], recipe["margin"]
@@ -393,14 +388,14 @@ def _rerun(
     """Make a run again, in a folder that is thrown away; what came of it, and in words."""
     with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
         try:
-            verdict = execute_again(folder, record, Path(scratch), worker=worker, code=code)
+            bits = execute_again(folder, record, Path(scratch), worker=worker, code=code)
         except ValueError as error:
             return NOT_COMPARED, f"could not be rerun: {error}"
         except RunFailed as error:
             return DIFFERS, f"failed when it was rerun: {error}"
-    if verdict.refused:
-        said = f"rerun, but its bits cannot be compared: {', '.join(verdict.refused)}"
+    if bits.refused:
+        said = f"rerun, but its bits cannot be compared: {', '.join(bits.refused)}"
         return NOT_COMPARED, said
-    if verdict.differ:
-        return DIFFERS, f"the bits differ: {', '.join(verdict.differ)}"
+    if bits.differ:
+        return DIFFERS, f"the bits differ: {', '.join(bits.differ)}"
     return AGREES, "rerun, the same bits"

@@ -26,7 +26,7 @@ KEYS = ("seed", "epoch", "step", "site", "parameter", "index")  # what names a r
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BitComparison:
     """What came of a rerun.
 
     refused: why the numbers were not compared; differ: the metrics that are not the same, and the
@@ -46,7 +46,7 @@ def rerun(
     worker: Worker | None = None,
     code: str | Path | None = None,
     begun: Callable[[], object] = lambda: None,
-) -> Verdict:
+) -> BitComparison:
     """Execute a run again, with as many threads as then, and compare the two.
 
     Args:
@@ -91,12 +91,13 @@ def threads_of(record: Record) -> int | None:
     return record.get("environment", {}).get("threads")
 
 
-def compare(one: Path, record: Record, other: Path, again: Record) -> Verdict:
+def compare(one: Path, record: Record, other: Path, again: Record) -> BitComparison:
     """Compare what two executions of a run left; refused where the machines differ."""
     reasons = list(_unlike(*(r.get("environment", {}) for r in (record, again))))
     if reasons:
-        return Verdict(refused=reasons)
-    verdict = Verdict(differ=list(_other_metrics(*(r.get("metrics", {}) for r in (record, again)))))
+        return BitComparison(refused=reasons)
+    metrics = (r.get("metrics", {}) for r in (record, again))
+    bits = BitComparison(differ=list(_other_metrics(*metrics)))
     for name in sorted({*record["files"], *again["files"]}):
         if name not in record["files"] or not (other / name).is_file():
             why = "there only once"
@@ -104,10 +105,10 @@ def compare(one: Path, record: Record, other: Path, again: Record) -> Verdict:
             old, new = runs_folder.read_file(one, record, name), safe_files.read(other / name)
             why = _difference(name, old, new, "metrics" in record)
         if why:
-            verdict.differ.append(f"{name} ({why})")
+            bits.differ.append(f"{name} ({why})")
         else:
-            verdict.same.append(name)
-    return verdict
+            bits.same.append(name)
+    return bits
 
 
 def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

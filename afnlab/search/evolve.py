@@ -87,14 +87,14 @@ def search(
     check_campaign(
         against, task, ledger=ledger, confirm=confirm, most=most, tune=tune, **conditions
     )
-    among = tuning_of(tune)
-    state = _Search(task, expanded(out), population, seed, conditions, among, report or inform)
+    among, log = tuning_of(tune), report or inform
+    state = _Search(task, expanded(out), population, seed, conditions, among, log)
     state.tried.append(values_of(get_activation(against), {}))
     judgements = []
     for _ in range(ideas):
         chosen = state.next()
         if chosen is None:
-            (report or inform)("no further expression may be judged")
+            log("no further expression may be judged")
             break
         made = judge(
             chosen.reference,
@@ -123,7 +123,7 @@ class _Search:
     seed: int
     conditions: Any
     among: Mapping[str, Any]
-    report: Callable[[str], None]
+    log: Callable[[str], None]
     tried: list[tuple[float, ...]] = field(default_factory=list)
     scored: list[tuple[float, Candidate]] = field(default_factory=list)
 
@@ -140,7 +140,7 @@ class _Search:
             return None
         best = max(candidates, key=lambda one: one[0])[1]
         self.judged.add(best.reference)
-        self.report(f"{best.record.name}: {best.expression.python()}")
+        self.log(f"{best.record.name}: {best.expression.python()}")
         return best
 
     def _generation(self) -> None:

@@ -15,7 +15,7 @@ from afnlab.compare.formatting import interval
 from afnlab.compare.summary_table import formatted
 from afnlab.errors import ParameterError
 from afnlab.report import write
-from afnlab.report.verify import verify
+from afnlab.report.verify import AGREES, verify
 from afnlab.runs import records, sweep
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.sweeps.local_executor import Local
@@ -244,7 +244,7 @@ def test_the_page_says_what_it_is(picked, tmp_path):
     assert "seeds in all" not in text
     typed = text.replace("&#x27;", "'").replace("<span>", "").replace("</span>", "")
     assert f"confirm '{picked[0]}' 'srelu(t=1.5)' --seeds 6" in typed
-    assert verify(page, rerun=0)
+    assert verify(page, rerun=0) == AGREES
 
 
 MINE = """\
@@ -309,7 +309,7 @@ def test_an_edited_row_is_confirmed_with_other_seeds_and_p_is_corrected(edited, 
     assert "1 further confirmation of mine.py:f" in " ".join(capsys.readouterr().out.split())
     page = write(file, runs=runs, confirmation=True, pdf=False, means=means())
     assert "1 further confirmation of mine.py:f" in page.read_text()
-    assert verify(page, rerun=0)
+    assert verify(page, rerun=0) == AGREES
     again = compare.confirm(file, "mine.py:f", runs=runs)  # shows what there is
     assert (len(again.there), again.added) == (2, [])
     Path("mine.py").write_text(MINE)  # as it was: its own seeds, and still two confirmations
@@ -337,7 +337,7 @@ def test_what_was_confirmed_counts_when_another_row_is_looked_at(edited, executo
     )
     page = write(file, runs=runs, confirmation=True, pdf=False, means=means())
     assert "1 confirmation of mine.py:f" in page.read_text()
-    assert verify(page, rerun=0)
+    assert verify(page, rerun=0) == AGREES
     capsys.readouterr()
     others = {r["parameters"]["label"]: r["id"] for r in records(kept)}
     for label in ("gelu", "relu"):  # each is the last to tell of one of the two

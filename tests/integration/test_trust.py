@@ -12,7 +12,7 @@ import afnlab
 from afnlab.cli import main
 from afnlab.compare import select
 from afnlab.report import sections, write_report
-from afnlab.report.verify import verify
+from afnlab.report.verify import AGREES, verify
 from afnlab.runs import records, staleness
 from afnlab.runs.storage import maintenance
 from tests.runs.test_runs import execute_small, means, rewrite, small_runs
@@ -148,7 +148,7 @@ def test_a_report_and_its_proof_execute_nothing(shared, tmp_path, monkeypatch):
     assert "my.py:mine" in text.replace("<wbr>", "")
     assert "its code is not here" in text
     said: list[str] = []
-    assert verify(page, rerun=0, report_to=said.append), said
+    assert verify(page, rerun=0, log=said.append) == AGREES, said
     write_report.execute("compare", tmp_path / "compare.ipynb", {"runs": str(shared)}, means())
     assert "my.py:mine" in (tmp_path / "compare.ipynb").read_text()
     assert not marker.exists()

@@ -13,7 +13,7 @@ import pytest
 from afnlab.cli import main
 from afnlab.compare import select
 from afnlab.report import export, write_report
-from afnlab.report.verify import _again, verify
+from afnlab.report.verify import AGREES, _again, verify
 from afnlab.runs import RunFailed, RunSpec, records, rerun
 from tests.report.test_report import SWEEP
 from tests.runs.sweeps.test_until_decided_sweeps import plan, swept
@@ -48,7 +48,7 @@ NOT_HERE = "numbers: not recomputed, since the runs are not here"
 
 def lines(page: Path, **options) -> tuple[bool, list[str]]:
     said: list[str] = []
-    return verify(page, report_to=said.append, **options), said
+    return verify(page, log=said.append, **options) == AGREES, said
 
 
 def test_a_sound_report(proved, capsys):
@@ -298,9 +298,13 @@ def test_code_that_has_changed(proved, monkeypatch):
 @pytest.mark.parametrize(
     ("came", "status", "said"),
     [
-        (rerun.Verdict(same=["history.parquet"]), 0, "rerun, the same bits"),
-        (rerun.Verdict(differ=["history.parquet"]), 1, "the bits differ: history.parquet"),
-        (rerun.Verdict(refused=["torch was 1, is 2"]), 2, "rerun, but its bits cannot be compared"),
+        (rerun.BitComparison(same=["history.parquet"]), 0, "rerun, the same bits"),
+        (rerun.BitComparison(differ=["history.parquet"]), 1, "the bits differ: history.parquet"),
+        (
+            rerun.BitComparison(refused=["torch was 1, is 2"]),
+            2,
+            "rerun, but its bits cannot be compared",
+        ),
         (RunFailed("no", Path()), 1, "failed when it was rerun: no"),
         (ValueError("its code is not here"), 2, "could not be rerun: its code is not here"),
     ],
@@ -309,7 +313,7 @@ def test_the_exit_status_is_that_of_rerun(proved, monkeypatch, capsys, came, sta
     """`afnlab rerun` and `afnlab verify` end alike."""
     asked: list[object] = []
 
-    def again(*_: object, code: object = None, **__: object) -> rerun.Verdict:
+    def again(*_: object, code: object = None, **__: object) -> rerun.BitComparison:
         asked.append(code)
         if isinstance(came, Exception):
             raise came
@@ -329,7 +333,7 @@ def test_the_exit_status_is_that_of_rerun(proved, monkeypatch, capsys, came, sta
 def test_what_differs_weighs_more_than_what_is_not_compared(copied, monkeypatch):
     out, runs = copied
     (out / "report.html").write_text("mine")
-    refused = rerun.Verdict(refused=["torch was 1, is 2"])
+    refused = rerun.BitComparison(refused=["torch was 1, is 2"])
     monkeypatch.setattr("afnlab.report.verify.execute_again", lambda *_, **__: refused)
     assert main(["verify", str(out), "--runs", str(runs)]) == 1
 

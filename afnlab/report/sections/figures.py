@@ -158,9 +158,13 @@ def frontier(selection: Selection) -> Fragment:
                 "Time: of {}, {}. {} left is best; {}. Upright bars: 95 % intervals of the means,"
                 " cut at the edge where one is very wide.{}{} Names are left out where there is no"
                 " room.{}",
-                *(cost.of, cost.by, "Upper" if measure.better == "higher" else "Lower", line),
+                cost.of,
+                cost.by,
+                "Upper" if measure.better == "higher" else "Lower",
+                line,
                 f" {metric_axis.far_in_words(measure, upright=True)}" if far else "",
-                *(_NOISE if slower is not None and cost.ordered else "", omitted),
+                _NOISE if slower is not None and cost.ordered else "",
+                omitted,
             ),
             f"{selection.name}-frontier",
         )

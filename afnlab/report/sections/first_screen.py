@@ -88,8 +88,11 @@ def _tile(fact: Fact, kind: str = "tile", more: str = "") -> Markup:
     return filled(
         '<div class="{}"><p class="about">{}</p><p class="value">{}</p>'
         '<p class="note">{}</p>{}</div>',
-        *(kind, fact.about[:1].upper() + fact.about[1:]),
-        *(sentence(fact.value), sentence(fact.note), more),
+        kind,
+        fact.about[:1].upper() + fact.about[1:],
+        sentence(fact.value),
+        sentence(fact.note),
+        more,
     )
 
 

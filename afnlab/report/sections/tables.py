@@ -63,8 +63,12 @@ def table(selection: Selection, link: str = "", files: str = "") -> Fragment:
         for label, records in runs.items()
     }
     data = embedded.numbers(
-        *(selection.table, selection.final, selection.baseline, selection.margin),
-        *(selection.measure, seeds),
+        selection.table,
+        selection.final,
+        selection.baseline,
+        selection.margin,
+        selection.measure,
+        seeds,
     )
     note = joined(filled("<p class=note>{}</p>", sentence(said)) for said in selection.stopping)
     note += _files(selection, files) if files else Markup("")
@@ -116,11 +120,18 @@ def comparison_table(
     # Whichever is the baseline: with two rows there is one comparison.
     alone, several = len(table) == 1, len(table) > 2 or is_adjusted(table)
     head = [
-        *(rows_are, label_of(measure), "95 % confidence interval"),
+        rows_are,
+        label_of(measure),
+        "95 % confidence interval",
         filled("difference to {}{}", name(baseline, naming), measure.of_differences("")),
         "95 % confidence interval",
         "adjusted confidence interval",
-        *("p (Holm)" if several else "p", "verdict", *tests, "seeds", *failures, "runs"),
+        "p (Holm)" if several else "p",
+        "verdict",
+        *tests,
+        "seeds",
+        *failures,
+        "runs",
     ]
     rows, key, form = [], measure.key, measure.signed_form
     bar, paired = bars.Scale(table, measure), baseline in table.index and not alone
@@ -159,9 +170,16 @@ def details(selection: Selection) -> Fragment:
     failed = bool(selection.table.diverged.any()) and worst is not None
     above = "seeds above" if measure.better == "higher" else "seeds below"
     head = [
-        *("activation", measure.of_values("median"), measure.of_values("interquartile mean")),
-        *(measure.of_differences("deviation"), "test loss"),
-        *("95 % interval", "effect size", above, "p", "p (Wilcoxon)"),
+        "activation",
+        measure.of_values("median"),
+        measure.of_values("interquartile mean"),
+        measure.of_differences("deviation"),
+        "test loss",
+        "95 % interval",
+        "effect size",
+        above,
+        "p",
+        "p (Wilcoxon)",
         *(("p (equivalent)", "p (not worse)") if asked else ()),
         *(
             [f"verdict, diverged as {bound(measure, worst)}"]
@@ -198,13 +216,13 @@ def milestones(selection: Selection) -> Fragment:
     target = float(values[measure.key][reference])
     reached = epochs.milestones(selection.history, target, measure).loc[values.index]
     head = [
-        *(
-            "activation",
-            f"seeds that reach {printed_value(measure, target)}",
-            "median epochs until then",
-        ),
-        *("median seconds", measure.of_values(f"{measure.mean} over all epochs")),
-        *(measure.of_values("worst seed"), "ms per epoch"),
+        "activation",
+        f"seeds that reach {printed_value(measure, target)}",
+        "median epochs until then",
+        "median seconds",
+        measure.of_values(f"{measure.mean} over all epochs"),
+        measure.of_values("worst seed"),
+        "ms per epoch",
     ]
     rows = [
         (
@@ -236,8 +254,15 @@ def claims(selection: Selection) -> Fragment:
     if rows.empty:
         return Fragment()
     head = [
-        *("activation", "metric", "printed", "trainings", "measured", "95 % interval", "seeds"),
-        *("verdict", "why, or by which rule"),
+        "activation",
+        "metric",
+        "printed",
+        "trainings",
+        "measured",
+        "95 % interval",
+        "seeds",
+        "verdict",
+        "why, or by which rule",
     ]
     body = []
     for _, r in rows.iterrows():

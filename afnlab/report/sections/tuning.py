@@ -52,10 +52,16 @@ def recipe(selection: Selection) -> Fragment:
         return Fragment()
     moved = selection.table.loc[[n for n in selection.table.index if n in fixed.index]]
     head = [
-        *("activation", measure.of_values("fixed recipe"), measure.of_values("tuned")),
+        "activation",
+        measure.of_values("fixed recipe"),
+        measure.of_values("tuned"),
         measure.of_differences("change"),
-        *(f"difference to {base}, fixed", "tuned", "p (Holm), fixed", "tuned"),
-        *("verdict, fixed", "verdict, tuned"),
+        f"difference to {base}, fixed",
+        "tuned",
+        "p (Holm), fixed",
+        "tuned",
+        "verdict, fixed",
+        "verdict, tuned",
     ]
     rows = []
     for label, now in moved.iterrows():
@@ -134,7 +140,8 @@ def choices(selection: Selection) -> Fragment:
     head = [
         "activation",
         *(f"{axis}: median [least, most]" for axis in among.axes),
-        *("kept the recipe", "chose an end"),
+        "kept the recipe",
+        "chose an end",
         f"trials within {near} its best",
         *([] if wide is None else [f"range of {wide[0]} that suffices ({wide[2]})"]),
         "95 % interval",
