@@ -170,7 +170,7 @@ def percent(fraction: float, places: int = 2) -> str:
 
 
 def short_percent(fraction: float) -> str:
-    """A percentage for tables and figures, with signs in place of words; empty if it is not finite."""
+    """A percentage for tables and figures, with signs, not words; empty if it is not finite."""
     return _within(fraction, 0, "> ", "< ") if isfinite(fraction) else ""
 
 
