@@ -120,6 +120,9 @@ def confirm(
             raise _again(f"{label} or {base_of}", held, ", as those of a baseline too")
     notes = [] if done else _too_few(picking, label, number, comparisons, few)
     wanted, said = {group, base}, noted(row_of, base)
+    # The row is trained first: a run of the baseline, which tells of this attempt, is then not all
+    # that an interruption leaves. An attempt without a run of its row has shown nothing.
+    asked.sort(key=lambda spec: spec.group == base)
     specs = [
         replace(spec.with_seeds(fresh), confirmation=said) for spec in asked if spec.group in wanted
     ]
