@@ -42,7 +42,7 @@ from afnlab.training.tasks import canonical_task
 
 OUT = "out"
 Name = TypeVar("Name", str, int)
-_FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
+FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
 _NAMED: dict[str, Callable[[object], str | None]] = {  # and the name that a spelling means
     "task": canonical_task,
     "activation": canonical_name,
@@ -399,6 +399,6 @@ def texts(values: Mapping[Name, object]) -> dict[Name, str]:
         values: by whatever names them.
     """
     shorter = {name: short(value) for name, value in values.items()}
-    files = list(dict.fromkeys(f for text in shorter.values() for f in _FILE.findall(text)))
+    files = list(dict.fromkeys(f for text in shorter.values() for f in FILE.findall(text)))
     named = dict(zip(files, distinct_endings(files), strict=True))
-    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in shorter.items()}
+    return {name: FILE.sub(lambda f: named[f[0]], text) for name, text in shorter.items()}
