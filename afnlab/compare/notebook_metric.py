@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,11 +19,12 @@ from afnlab.compare.foreign_table import KEY, ForeignComparison, meant_baseline,
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
-from afnlab.runs import filtering, seed_lists
+from afnlab.runs import file_labels, filtering, seed_lists
 from afnlab.runs.conventions import DEFAULT_BASELINE, OUT
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.run_spec import NotebookSpec, RunSpec, texts
+from afnlab.runs.notebook_parameters.training import short
+from afnlab.runs.run_spec import FILE, NotebookSpec, RunSpec, texts
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
@@ -35,6 +37,7 @@ FIXED = (
     " runs do not tell whether it was."
 )
 ACTIVATION = "activation"  # the parameter whose value is a name by itself
+_TYPED = re.compile(r"[^\s'\"=,][^'\"=,\n]*?\.py:[A-Za-z_]\w*")  # what a file holds, by any path
 
 
 def compare_metric(
@@ -59,8 +62,8 @@ def compare_metric(
         seed: The parameter that pairs runs.
         better: Whether "higher" or "lower" values are better.
         unit: Of the values, as it is printed.
-        baseline: The row with which the others are compared, as noise=0.1; "": ReLU where
-            activations are compared, else the first of the sweep.
+        baseline: The row with which the others are compared, as noise=0.1, what a file holds by
+            any path; "": ReLU where activations are compared, else the first of the sweep.
         margin: The largest difference that does not matter, in the unit of the values.
         unpaired: Compare means without pairs.
         runs: The folder or URL; None: `$AFNLAB_RUNS` or `runs`.
@@ -155,12 +158,13 @@ def _adding(
 class _Row:
     """The runs of one setting.
 
-    label: what it is called. specs: the runs that the sweep asks for, by seed. runs: the records of
-    those that are there, and of others with further seeds, by seed. stale: whether there are runs
-    of other code.
+    label: what it is called. whole: the same with the whole paths of files. specs: the runs that
+    the sweep asks for, by seed. runs: the records of those that are there, and of others with
+    further seeds, by seed. stale: whether there are runs of other code.
     """
 
     label: str
+    whole: str
     specs: dict[Hashable, NotebookSpec]
     runs: dict[Hashable, Record] = field(default_factory=dict)
     stale: bool = False
@@ -233,8 +237,11 @@ def _rows(specs: Sequence[NotebookSpec], seed: str) -> list[_Row]:
             )
         groups.setdefault(_but(seed, spec.normal), {})[value] = spec
     firsts = [next(iter(of.values())) for of in groups.values()]
-    names = _labels(firsts, _varied(specs, seed))
-    return [_Row(label, of) for label, of in zip(names, groups.values(), strict=True)]
+    varied = _varied(specs, seed)
+    whole = _joined({name: [short(_values(spec)[name]) for spec in firsts] for name in varied})
+    names = _labels(firsts, varied)
+    called = zip(names, whole or names, groups.values(), strict=True)
+    return [_Row(label, path, of) for label, path, of in called]
 
 
 def _but(seed: str, normal: Mapping[str, object]) -> str:
@@ -260,17 +267,19 @@ def _labels(specs: Sequence[NotebookSpec], varied: Sequence[str]) -> list[str]:
     """What rows are called, no two alike."""
     if not varied:
         return [spec.notebook.stem for spec in specs]
-    shown_as = {name: _texts([_values(spec)[name] for spec in specs]) for name in varied}
-    labels = [
-        ", ".join(
-            shown_as[name][at] if name == ACTIVATION else f"{name}={shown_as[name][at]}"
-            for name in varied
-        )
-        for at in range(len(specs))
-    ]
+    labels = _joined({name: _texts([_values(spec)[name] for spec in specs]) for name in varied})
     count = Counter(labels)
     exact = [", ".join(f"{n}={_values(spec)[n]!r}" for n in varied) for spec in specs]
     return [a if count[a] == 1 else b for a, b in zip(labels, exact, strict=True)]
+
+
+def _joined(shown_as: Mapping[str, Sequence[str]]) -> list[str]:
+    """Labels of rows; shown_as: the text of every row's value, by parameter."""
+    parts = (
+        texts if name == ACTIVATION else [f"{name}={text}" for text in texts]
+        for name, texts in shown_as.items()
+    )
+    return [", ".join(of_row) for of_row in zip(*parts, strict=True)]
 
 
 def _texts(values: Sequence[object]) -> list[str]:
@@ -289,7 +298,10 @@ def _against(called: str, baseline: str, rows: Sequence[_Row]) -> str:
     """The label of the baseline."""
     labels = [row.label for row in rows]
     if baseline:
-        return meant_baseline(called, baseline, labels)
+        whole = {row.whole: row.label for row in rows}
+        files = [file for label in whole for file in FILE.findall(label)]
+        path = _TYPED.sub(lambda file: file_labels.meant(file[0], files), baseline)
+        return whole.get(path) or meant_baseline(called, baseline, labels)
     firsts = (_values(next(iter(row.specs.values()))).get(ACTIVATION) for row in rows)
     relu = (
         row.label

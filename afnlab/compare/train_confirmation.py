@@ -95,19 +95,7 @@ def confirm(
     done = begun(records, group, base, others.seeds, failures)
     require_fresh(folder, picking, done)
     comparisons = 1 if done else _comparisons(picking, label, runs, others.number)
-    least = stats.seeds_needed(comparisons)
-    if seeds is None:
-        number = len(done) or proposed(picking, label, comparisons)
-        if number is None:
-            message = f"the difference of {label} is so small that more than {MANY} seeds are"
-            raise ParameterError("seeds", message=f"{message} needed to detect it; give --seeds")
-        number = max(number, least)
-    else:
-        number = whole(seeds, "seeds", least=1, most=MOST_SEEDS)
-        if number < least:
-            counting = f" and {comparisons} comparisons" * (comparisons > 1)
-            message = f"with {number} seeds{counting} no difference could pass a test at 5 %"
-            raise ParameterError("seeds", message=f"{message}; that takes {least}")
+    number = _number(seeds, done, picking, label, comparisons)
     if done and number != len(done):
         arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
         arguments |= {"only": tuple(as_flags(only)), "runs": runs}
@@ -131,12 +119,37 @@ def confirm(
             " on, other attempts included"
         )
     wanted, said = {group, base}, noted(row_of, base)
+    # The row is trained first: a run of the baseline, which tells of this attempt, is then not all
+    # that an interruption leaves. An attempt without a run of its row has shown nothing.
+    asked.sort(key=lambda spec: spec.group == base)
     fresh_specs = [
         replace(spec.with_seeds(fresh), confirmation=said) for spec in asked if spec.group in wanted
     ]
     require_todays_data(fresh_specs, picking.records)
     name = f"{plan.name}, confirmation of {label}"
     return execute_missing(fresh_specs, name, runs=folder, executor=executor, notes=notes)
+
+
+def _number(
+    seeds: int | None, done: Collection[int], picking: Selection, label: str, comparisons: int
+) -> int:
+    """With how many seeds to confirm: so many as were asked for, as there are, or as are proposed.
+
+    done: those of the confirmation that has begun.
+    """
+    least = stats.seeds_needed(comparisons)
+    if seeds is None:
+        number = len(done) or proposed(picking, label, comparisons)
+        if number is None:
+            message = f"the difference of {label} is so small that more than {MANY} seeds are"
+            raise ParameterError("seeds", message=f"{message} needed to detect it; give --seeds")
+        return max(number, least)
+    number = whole(seeds, "seeds", least=1, most=MOST_SEEDS)
+    if number < least:
+        counting = f" and {comparisons} comparisons" if comparisons > 1 else ""
+        message = f"with {counted(number, 'seed')}{counting} no difference could pass a test at 5 %"
+        raise ParameterError("seeds", message=f"{message}; that takes {least}")
+    return number
 
 
 def _comparisons(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -24,7 +25,7 @@ from afnlab.report.page import shell
 from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import sentence
 from afnlab.report.sections.tables import comparison_table
-from afnlab.report.state import SCHEMA, state_of, stored
+from afnlab.report.state import SCHEMA, state_of
 from afnlab.runs.storage import safe_files
 from afnlab.usercode.lookup import expanded
 
@@ -95,7 +96,7 @@ def write_foreign(
     staging.require_writable(target, ())
     about = _about(one, target)
     with staging.aside(target, kept, _NAME) as new:
-        _require_same(about, target)
+        staging.require_same(target, about, partial(_other, target=target), _NAME)
         _write_files(one, new)
         sums = {name: safe_files.summed(new / name)["sha256"] for name in FILES}
         state = {"schema": SCHEMA, "about": about, "made of": one.source_sum, "files": sums}
@@ -128,17 +129,18 @@ def _from(folder: Path, path: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
-def _require_same(about: dict[str, str], target: Path) -> None:
-    """ValueError if a folder holds a comparison about something else."""
-    there = stored(target, _NAME).get("about")
-    if not isinstance(there, dict) or there == about:  # they did not always say it
-        return
+def _at(folder: Path, path: str) -> str:
+    """Where a path leads that is as it is seen from a folder; a URL leads where it does."""
+    return path if "://" in path else os.path.normpath(folder / path)
+
+
+def _other(there: dict[str, object], target: Path) -> str:
+    """Which comparison a folder holds."""
     file = there.get("file")
     table = there.get("table") if file is None else os.path.normpath(target / str(file))
-    raise ValueError(
-        f"{target}: holds another comparison, of {plain(there.get('metric'))} in {plain(table)};"
-        f" {staging.OF_ITS_OWN}"
-    )
+    runs = there.get("runs")
+    by = "" if runs is None else f" by the runs in {plain(_at(target, str(runs)))}"
+    return f"another comparison, of {plain(there.get('metric'))} in {plain(table)}{by}"
 
 
 def _made(one: ForeignComparison) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from afnlab.report import export, write_report
 from afnlab.report.sections.tables import ENDINGS
-from afnlab.report.staging import is_as_written
 from afnlab.report.state import ReportState
+from afnlab.runs.storage import safe_files
 
 
 def problems(target: Path, state: ReportState) -> list[str]:
@@ -36,7 +36,7 @@ def _altered(target: Path, state: ReportState) -> Iterator[str]:
     for name, known in state["files"].items():
         if not (target / name).is_file():
             yield f"{name} is gone"
-        elif not is_as_written(target, name, known):
+        elif not safe_files.is_as_written(target, name, known):
             yield f"{name} is not as it was written"
     for name in _unlisted(target, state):
         if name in _made(state):

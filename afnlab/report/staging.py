@@ -14,20 +14,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from afnlab.locks import Claim
 from afnlab.messages import enumerated
 from afnlab.report.state import NAME, SCHEMA, ReportState, state_of, stored
 from afnlab.runs.storage import atomic_write, safe_files
+from afnlab.runs.storage.set_aside import keep
 
 _PART, _READY = ".{}-", ".{}.ready"  # of a report's name
 _ELSEWHERE = "give another one: out (--out FOLDER)"
-OF_ITS_OWN = "remove it, or give this one a folder of its own: out (--out FOLDER)"
-KEPT = "kept"  # the folder, within a report's, of what stood in the way of its files
+_OF_ITS_OWN = "remove it, or give this one a folder of its own: out (--out FOLDER)"
 
 
 @contextmanager
@@ -111,11 +110,11 @@ def _put_all(ready: Path, target: Path, kept: list[Path], called: str) -> None:
             (target / name).parent.mkdir(exist_ok=True)
             (ready / name).replace(target / name)
     for name in before.keys() - now.keys():
-        if is_as_written(target, name, before[name]):
+        if safe_files.is_as_written(target, name, before[name]):
             (target / name).unlink()
     state = state_of(called)
     if not _is_state(target, called) and os.path.lexists(target / state):
-        kept.append(_keep(target, state))
+        kept.append(keep(target, state))
     (ready / state).replace(target / state)
 
 
@@ -125,23 +124,10 @@ def _out_of_the_way(target: Path, name: str, known: Collection[object]) -> Itera
     for above in reversed(PurePath(name).parents[:-1]):
         folder = target / above
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            yield _keep(target, str(above))
-    as_known = any(is_as_written(target, name, one) for one in known)
+            yield keep(target, str(above))
+    as_known = any(safe_files.is_as_written(target, name, one) for one in known)
     if not as_known and os.path.lexists(target / name):
-        yield _keep(target, name)
-
-
-def _keep(target: Path, name: str) -> Path:
-    """Move what has a name in a folder to the first place that is free; where that is."""
-    for number in count(1):
-        folder = target / (KEPT if number == 1 else f"{KEPT}-{number}")
-        above = [folder / parent for parent in PurePath(name).parents]
-        free = all((p.is_dir() and not p.is_symlink()) or not os.path.lexists(p) for p in above)
-        if free and not os.path.lexists(folder / name):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).rename(folder / name)
-            return folder / name
-    raise AssertionError
+        yield keep(target, name)
 
 
 def said(kept: Collection[Path], name: str = NAME) -> list[str]:
@@ -171,7 +157,7 @@ def is_whole(target: Path, but: str = "") -> bool:
         but: the name of one that does not count.
     """
     files = _files(target)
-    its = (is_as_written(target, name, files[name]) for name in files if name != but)
+    its = (safe_files.is_as_written(target, name, files[name]) for name in files if name != but)
     return bool(files) and all(its)
 
 
@@ -192,6 +178,25 @@ def require_not_read(target: Path, files: Collection[str], read: Path | None) ->
                 f"{path}: is the file that is read ({read}), and would be written over;"
                 f" {_ELSEWHERE}"
             )
+
+
+def require_same(
+    target: Path, about: object, said: Callable[[dict[str, object]], str], name: str = NAME
+) -> None:
+    """Refuse a folder that holds a report about something else.
+
+    Args:
+        target: the report's folder, which need not be there.
+        about: what the report to be written is about.
+        said: which one is there, by what that is about.
+        name: the report's.
+
+    Raises:
+        ValueError: if it does; reports did not always say what they are about.
+    """
+    there = stored(target, name).get("about")
+    if isinstance(there, dict) and there != about:
+        raise ValueError(f"{target}: holds {said(there)}; {_OF_ITS_OWN}")
 
 
 def require_room(target: Path, files: Collection[str], folders: Collection[str]) -> None:
@@ -230,13 +235,6 @@ def require_writable(target: Path, folders: Collection[str]) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             who = "belongs to somebody else, or is read-only"
             raise ValueError(f"{folder}: may not be written to, since it {who}; {_ELSEWHERE}")
-
-
-def is_as_written(target: Path, name: str, known: object) -> bool:
-    """Whether a file of a report's folder is a plain one, behind no link, with this SHA-256."""
-    with suppress(ValueError):
-        return safe_files.summed(safe_files.within(target, name))["sha256"] == known
-    return False
 
 
 def _files(folder: Path, called: str = NAME) -> dict[str, str]:

@@ -18,7 +18,7 @@ from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform, masked
 from afnlab.paths import find, shared
-from afnlab.report import export, glossary, staging
+from afnlab.report import export, failures, glossary, staging
 from afnlab.report.again import as_typed, usual_folder
 from afnlab.report.contents import Link
 from afnlab.report.made_of import code, made_of
@@ -26,7 +26,6 @@ from afnlab.report.one_selection import handed_over
 from afnlab.report.page import to_html
 from afnlab.report.run_page import run_page
 from afnlab.report.sections.tables import ENDINGS
-from afnlab.report.staging import is_as_written
 from afnlab.report.state import STATE, ReportState, read_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
@@ -38,7 +37,7 @@ from afnlab.runs.sweeps import sweep_file
 from afnlab.usercode.lookup import expanded
 
 PAGE, NOTEBOOK, PDF = "report.html", "report.ipynb", "report.pdf"
-FAILED = "report-failed.ipynb"  # where it ended that was to become a report
+FAILED = failures.NOTEBOOK  # where it ended that was to become a report
 RUNS = "runs"
 _PARTS = (RUNS, export.TABLES, export.FIGURES)
 LINK = "runs/{id}.html"  # as the page's notebook writes it
@@ -73,7 +72,7 @@ def write(
         runs: the folder of runs, or a URL; None: $AFNLAB_RUNS, or `runs`.
         out: the folder to write to; None: `reports/<sweep>`, with a budget of 16
             `reports/<sweep>-budget-16` and so with other settings, of a confirmation
-            `reports/<sweep>-confirmation`, unless that holds the report of another sweep.
+            `reports/<sweep>-confirmation`. The report of another sweep is not written over.
         baseline, margin, speed, only, metric, confirmation: as in `afnlab.compare.select`.
         pdf: print the page as PDF too.
         means: with what the report's notebook is executed.
@@ -84,8 +83,8 @@ def write(
         The path of the page.
 
     Raises:
-        ValueError: if there are no runs, or the usual folder holds the report of another sweep
-            file of the same name.
+        ValueError: if there are no runs, or the folder holds the report of another sweep, or of
+            confirmations where this one is of none.
     """
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
     usual = usual_folder(plan.name, confirmation, overrides)
@@ -93,7 +92,7 @@ def write(
     page = target / PAGE
     about = _about(plan, target, confirmation)
     staging.require_room(target, (PAGE, NOTEBOOK, STATE), _PARTS)
-    _require_same(about if not out else None, target)
+    _require_same(about, target)
     chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
     count = sum(len(c.records) for c in chosen)
     first, missing = chosen[0], [line for one in chosen for line in one.missing]
@@ -133,8 +132,7 @@ def write(
         lines = _write_page(text, target, new, printed)
         state["files"] = evidence | {n: sha256(new / n) for n in (PAGE, PDF) if (new / n).is_file()}
         runs_folder.write_json(new / STATE, state)
-    for suffix in (".ipynb", ".log"):
-        (target / FAILED).with_suffix(suffix).unlink(missing_ok=True)
+    failures.clear(target)
     for line in (f"wrote {page} ({counted(count, 'run')})", *missing, *lines, *staging.said(kept)):
         report(line)
     return page
@@ -169,9 +167,12 @@ def _evidence_and_tables(
             pages = [beside.submit(_page, folder, target, new, record) for record in records]
             try:
                 execute("report", executed, parameters, means, failed, environment)
+            except _NotebookError:
+                hide_secrets(failed, chosen[0].place)
+                failures.note(target)
+                raise
             finally:
                 hide_secrets(executed, chosen[0].place)
-                hide_secrets(failed, chosen[0].place)
             for one in pages:
                 one.result()
         tables = [export.tables(c, new / export.TABLES) for c in chosen]
@@ -231,7 +232,7 @@ def _write_page(text: Callable[[bool], str], target: Path, new: Path, printed: b
 def _has_pdf(target: Path, last: ReportState, asked: bool) -> bool:
     """Whether a report has its PDF as it was written, or has none and is asked for none."""
     known = last["files"].get(PDF)
-    return not asked if known is None else is_as_written(target, PDF, known)
+    return not asked if known is None else runfiles.is_as_written(target, PDF, known)
 
 
 def _about(plan: sweep_file.Sweep, target: Path, confirmation: bool) -> dict[str, object]:
@@ -246,22 +247,26 @@ def _about(plan: sweep_file.Sweep, target: Path, confirmation: bool) -> dict[str
     return {"sweep": sweep, "confirmation": confirmation}
 
 
-def _require_same(about: dict[str, object] | None, target: Path) -> None:
-    """ValueError if the folder of a report holds one of which cannot be told what its files are,
-    or, where it is the usual folder, one about something else; about: None: it is not."""
+def _require_same(about: dict[str, object], target: Path) -> None:
+    """ValueError if the folder of a report holds one about something else, or of which cannot be
+    told what its files are."""
     try:
-        there = read_state(target).get("about")
+        read_state(target)
     except ValueError as error:
         raise ValueError(
             f"{error}; remove it, or give another folder: out (--out FOLDER)"
         ) from None
-    if about is None:
-        return
-    if not isinstance(there, dict) or there == about:  # reports did not always say it
-        return
-    sweep = str(there.get("sweep"))
-    file = os.path.normpath(target / sweep) if sweep.endswith(".yaml") else sweep
-    raise ValueError(f"{target}: holds the report of another sweep, {file}; {staging.OF_ITS_OWN}")
+    staging.require_same(target, about, partial(_other, target=target, sweep=about["sweep"]))
+
+
+def _other(there: dict[str, object], target: Path, sweep: object) -> str:
+    """Which report a folder holds; sweep: the one that a report is to be about."""
+    its = str(there.get("sweep"))
+    file = os.path.normpath(target / its) if its.endswith(".yaml") else its
+    if its != sweep:
+        return f"the report of another sweep, {file}"
+    what = "confirmations" if there.get("confirmation") else "the runs that picked"
+    return f"the report of {what}, of {file}"
 
 
 def hide_secrets(executed: Path, address: str) -> None:
@@ -316,6 +321,10 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
     }
 
 
+class _NotebookError(ValueError):
+    """A notebook ended with an error; it is kept."""
+
+
 def execute(
     notebook: str,
     target: Path,
@@ -338,12 +347,13 @@ def execute(
     try:
         run_cells(content(find("notebooks", notebook, ".ipynb")), target, parameters, means)
     except PapermillExecutionError as error:
+        kept = failures.make_room(failed.parent) if failed else []
         failed = failed or target
         for suffix in (".ipynb", ".log"):
             if (path := target.with_suffix(suffix)).is_file():
                 path.replace(failed.with_suffix(suffix))
         message = f"{error.ename}: {error.evalue}; see {failed}"
-        raise ValueError(message) from None
+        raise _NotebookError("; ".join([message, *staging.said(kept)])) from None
     target.with_suffix(".log").unlink(missing_ok=True)  # what its kernel printed, if it failed
 
 
@@ -355,7 +365,7 @@ def _page(folder: Path, target: Path, new: Path, record: TrainingRecord) -> None
     """
     name, state = f"{RUNS}/{record['id']}.html", read_state(target)
     known, its = state.get("files", {}), (name, f"{RUNS}/{record['id']}.json")
-    kept = all(one in known and is_as_written(target, one, known[one]) for one in its)
+    kept = all(one in known and runfiles.is_as_written(target, one, known[one]) for one in its)
     if kept and state.get("code") == code() and _same_record(target, folder, record["id"]):
         shutil.copyfile(target / name, new / name)
     elif runs_folder.NOTEBOOK in record["files"]:

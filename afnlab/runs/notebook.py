@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from afnlab.markup import filled, joined
+from afnlab.messages import enumerated
 from afnlab.paths import find
 from afnlab.runs import session
 from afnlab.runs.conventions import OUT
 from afnlab.runs.execution import RESULT
 from afnlab.runs.notebook_parameters import declarations
 from afnlab.runs.notebook_parameters.training import Training, training
-from afnlab.runs.storage import function_values, runs_folder
+from afnlab.runs.storage import function_values, runs_folder, safe_files, set_aside
 from afnlab.training.engine import train_configured
 from afnlab.training.recorder import TABLES, TUNED
 from afnlab.training.result import Result
@@ -81,6 +83,8 @@ class Run:
     def save(self, result: Result) -> str:
         """Write the result's tables into the folder `out`.
 
+        What has the name of one of these files there, and is another, is moved into the folder
+        `kept` beside them.
         Where that is empty, the result is kept as a run of the folder of runs that `afnlab lab`
         was started beside ($AFNLAB_RUNS); elsewhere nothing is written.
 
@@ -91,8 +95,9 @@ class Run:
             A line that says where they are, or why they are not.
         """
         if self.out:
-            self._write(result, expanded(self.out))
-            return f"saved in {Path(self.out).name}"
+            aside = self._save(result, expanded(self.out))
+            there = f"; moved aside what was there: {enumerated(aside)}" if aside else ""
+            return f"saved in {Path(self.out).name}{there}"
         if not os.environ.get(runs_folder.ENVIRONMENT):
             variable = runs_folder.ENVIRONMENT
             return (
@@ -104,6 +109,20 @@ class Run:
             return "not saved: this is not what run.train() has returned"
         kept = {name: value for name, value in self.given.items() if name != OUT}
         return session.keep(kept, self._write, *self._made[0])
+
+    def _save(self, result: Result, folder: Path) -> list[str]:
+        """Write all of a result into a folder; where that is now which was there and is another."""
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = []
+        with TemporaryDirectory(prefix=".result-", dir=folder) as new:
+            self._write(result, Path(new))
+            for path in sorted(Path(new).iterdir()):
+                if os.path.lexists(folder / path.name):
+                    its = safe_files.summed(path)["sha256"]
+                    if not safe_files.is_as_written(folder, path.name, its):
+                        kept.append(str(set_aside.keep(folder, path.name)))
+                path.replace(folder / path.name)
+        return kept
 
     def _write(self, result: Result, folder: Path) -> dict[str, object]:
         """Write all that a run leaves; what its record takes over."""

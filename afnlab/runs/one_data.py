@@ -158,5 +158,5 @@ def _now(spec: TrainingSpec) -> str:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_BEGINS)
             return plan(spec.training).data.fingerprint
-    except Exception:  # it is somebody's code, or its files are elsewhere; the training will say
-        return ""
+    except (Exception, SystemExit):
+        return ""  # it is somebody's code, or its files are elsewhere; the training will say

@@ -41,7 +41,7 @@ from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
 
 Name = TypeVar("Name", str, int)
-_FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
+FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
 CANONICAL: dict[str, Callable[[object], str | None]] = {  # the name that a spelling means
     name: canonical_task if name == "task" else canonical_name for name in REFERENCES
 }
@@ -396,6 +396,6 @@ def texts(values: Mapping[Name, object]) -> dict[Name, str]:
         values: by whatever names them.
     """
     shorter = {name: short(value) for name, value in values.items()}
-    files = list(dict.fromkeys(f for text in shorter.values() for f in _FILE.findall(text)))
+    files = list(dict.fromkeys(f for text in shorter.values() for f in FILE.findall(text)))
     named = dict(zip(files, distinct_endings(files), strict=True))
-    return {name: _FILE.sub(lambda f: named[f[0]], text) for name, text in shorter.items()}
+    return {name: FILE.sub(lambda f: named[f[0]], text) for name, text in shorter.items()}

@@ -63,7 +63,7 @@ def _try(config: Config) -> None:
             _check_parts(one)
     except MisfitError as error:
         raise MisfitError(f"task {config.task.name}: {error}") from None
-    except Exception:  # it is somebody's code
+    except (Exception, SystemExit):  # it is somebody's code
         return
 
 

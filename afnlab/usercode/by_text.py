@@ -7,21 +7,52 @@ was given, are seen themselves.
 from __future__ import annotations
 
 import os
+import pathlib
 import re
 import sys
-from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType
 
 from afnlab.usercode.loaded import is_own
 
-_NAMES = re.compile(  # of functions of libraries and of Python's own
-    r"globals|eval|exec|_getframe|currentframe|__import__|import_module|getenvb?"
-    r"|loadtxt|genfromtxt|fromfile|(open|load|read)(_.*)?"  # of files
+_NAMES = re.compile(  # of functions and classes of libraries and of Python, with their modules
+    r"""(.*\.)? (                                                            # in whatever module
+        globals | eval | exec | _getframe\w* | _?current_?frames? | __import__ | import_module
+        | getenvb? | expandvars | (raw_)?input
+        | loadtxt | genfromtxt | from(file|regex|_file) | memmap | DataSource | PackageImporter
+        | (Npz|Excel|Gzip|BZ2|LZMA)?File | FileIO | HDFStore | (open|load|read)(_.*)?
+    )
+    | (os|posix|nt)\.(popen|system|listdir|scandir|f?walk|readlink|pread) | glob\.i?glob
+    | inspect\.(stack|trace|getsource\w*) | gc\.get_(objects|referrers|referents)
+    | ctypes\.(\w*DLL|LibraryLoader) | xml\.etree\.\w+\.(iter)?parse
+    | (                                                                      # all of these modules
+        argparse | configparser | dbm | fileinput | fsspec | ftplib | http\.client | imaplib
+        | importlib\.(metadata|resources) | linecache | mailbox | mmap
+        | multiprocessing\.(connection|shared_memory) | netrc | optparse | pkgutil | poplib
+        | requests | runpy | shelve | _?socket | _?sqlite3 | subprocess | tarfile | urllib\.request
+        | xmlrpc\.client | zipfile | zipimport
+    )\..*""",
+    re.VERBOSE,
 )
+_PATHS = ("open", "read_bytes", "read_text", "iterdir", "glob", "rglob")  # what paths offer
+
+
+@dataclass(frozen=True)
+class ByText:
+    """That code reaches values by a text.
+
+    name: of what it does so by. of_path: whether it does if it has a path at all: others, too, may
+    have an attribute of that name.
+    """
+
+    name: str
+    of_path: bool = False
+
+
 # Names of attributes that do the same, on whatever object.
 ATTRIBUTES = {
-    **{name: getattr(Path, name) for name in ("open", "read_bytes", "read_text")},
-    **dict.fromkeys(("__globals__", "f_globals"), globals),
+    **{name: ByText(name, of_path=True) for name in _PATHS},
+    **dict.fromkeys(("__globals__", "f_globals"), ByText("globals")),
 }
 
 
@@ -29,17 +60,46 @@ def by_text(value: object) -> str:
     """What this is called if it leads to values by a text; "": it does not.
 
     Args:
-        value: what code names.
+        value: what code holds.
 
     Returns:
         Its name.
     """
+    if isinstance(value, ByText):
+        return value.name
     if isinstance(value, type(os.environ)):
         return "os.environ"
-    if value is sys.modules:
-        return "sys.modules"
-    if not isinstance(value, (FunctionType, BuiltinFunctionType)):
+    for name in ("modules", "argv", "orig_argv"):
+        if value is getattr(sys, name):
+            return f"sys.{name}"
+    if isinstance(value, MethodType):
+        value = value.__func__
+    return _name(value) if isinstance(value, (FunctionType, BuiltinFunctionType)) else ""
+
+
+def in_code(value: object) -> object:
+    """What code names; in the place of a class whose objects lead to values by a text, this.
+
+    An object of such a class that is there already is seen as any other.
+
+    Args:
+        value: what code names.
+    """
+    name = _name(value) if isinstance(value, type) else ""
+    return ByText(name) if name else value
+
+
+def is_path(value: object) -> bool:
+    """Whether this is a class of paths, or what offers them.
+
+    Args:
+        value: what code holds.
+    """
+    return value is pathlib or (isinstance(value, type) and issubclass(value, pathlib.PurePath))
+
+
+def _name(value: FunctionType | BuiltinFunctionType | type) -> str:
+    if not _NAMES.fullmatch(f"{value.__module__}.{value.__name__}"):
         return ""
-    if isinstance(value, FunctionType) and is_own(value):
-        return ""
-    return value.__name__ if _NAMES.fullmatch(value.__name__) else ""
+    is_users = not isinstance(value, BuiltinFunctionType) and is_own(value)
+    return "" if is_users else value.__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 
-from afnlab.usercode.by_text import by_text
+from afnlab.usercode.by_text import ByText, by_text, is_path
 from afnlab.usercode.object_parts import state_of, within
 
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), type(NotImplemented))
@@ -54,7 +54,9 @@ def seen(value: object) -> tuple[str, str]:
     """
     walk = _Walk()
     try:
-        return repr(walk.parts(value)), walk.unseen[0] if walk.unseen else ""
+        text = repr(walk.parts(value))
+        unseen = walk.unseen or (walk.of_paths if walk.paths else [])
+        return text, unseen[0] if unseen else ""
     except RecursionError:
         return "", "it is nested too deeply to be looked into"
 
@@ -64,11 +66,14 @@ class _Walk:
     """A walk through an object.
 
     known: what has been met, by its id, with its number; it is kept there so that nothing else
-    gets that id. unseen: why something could not be looked into.
+    gets that id. unseen: why something could not be looked into; of_paths: the same, where it is a
+    path. paths: what is there of paths.
     """
 
     known: dict[int, tuple[int, object]] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
+    of_paths: list[str] = field(default_factory=list)
+    paths: list[object] = field(default_factory=list)
 
     def parts(self, value: object) -> object:
         """The parts of a value as tuples, lists and plain values."""
@@ -77,8 +82,12 @@ class _Walk:
         if type(value) is bytes:
             return value if len(value) <= _LONG else ["digest", hashlib.sha256(value).hexdigest()]
         if name := by_text(value):
-            self.unseen.append(f"its code uses {name}, and what that leads to is not seen")
+            of_path = isinstance(value, ByText) and value.of_path
+            unseen = self.of_paths if of_path else self.unseen
+            unseen.append(f"its code uses {name}, and what that leads to is not seen")
             return name
+        if is_path(value):
+            self.paths.append(value)
         if type(value) is tuple:
             return tuple(self.parts(part) for part in value)
         if id(value) in self.known:

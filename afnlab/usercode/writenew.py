@@ -34,7 +34,7 @@ def writenew(line: str, cell: str) -> None:
     Raises:
         ValueError: if the line is not one name.
     """
-    path = Path(line.strip().strip("\"'"))
+    path = Path(named(line))
     if not path.name:
         raise ValueError(f"%%writenew takes the name of a file; got {line!r}")
     if not is_free(path, cell):
@@ -43,6 +43,15 @@ def writenew(line: str, cell: str) -> None:
         with path.open("x", encoding="utf-8", newline="") as file:
             file.write(cell)
         say(f"wrote {path}")
+
+
+def named(line: str) -> str:
+    """The name of the file, which may hold blanks, with or without quotes around it.
+
+    Args:
+        line: what stands behind `%%writenew`.
+    """
+    return line.strip().strip("\"'")
 
 
 def is_free(path: Path, text: str) -> bool:

@@ -187,6 +187,32 @@ def test_another_parameter_pairs_what_it_is_told_to(copied):
     assert one.final.index.tolist() == [0.1, 0.25]
 
 
+def test_a_file_may_be_given_by_any_path(copied):
+    """As a training's may."""
+    notebook(copied / "fit.ipynb", 'noise: float = 0.1\nactivation: str = "relu"\nseed: int = 0')
+    for folder in ("x", "y"):
+        (copied / folder).mkdir()
+        (copied / folder / "my.py").write_text("def f(x):\n    return x\n")
+
+    def against(baseline: str, *files: str, more: str = "") -> str:
+        grid = f"activation: [relu, {', '.join(files)}]{more}"
+        (copied / "fit.yaml").write_text(f"notebook: fit.ipynb\ngrid: {{{grid}}}\nseeds: 2\n")
+        rows = notebook_metric._rows(sweep_file.read("fit.yaml").specs(), "seed")
+        return notebook_metric._against("fit.yaml", baseline, rows)
+
+    for typed in ("my.py:f", "x/my.py:f", "./x/my.py:f", f"{copied}/x/my.py:f"):
+        assert against(typed, "x/my.py:f") == "my.py:f"
+        assert against(f"noise=2, {typed}", "x/my.py:f", more=", noise: [1, 2]") == (
+            "noise=2, my.py:f"
+        )
+    assert against("y/../x/my.py:f", "x/my.py:f", "y/my.py:f") == "x/my.py:f"
+    assert against("ReLU", "x/my.py:f") == "relu"
+    with pytest.raises(ValueError, match=r"several files are called so; it may be x/my\.py:f or y"):
+        against("my.py:f", "x/my.py:f", "y/my.py:f")
+    with pytest.raises(ValueError, match=r"unknown baseline 'z/my\.py:f'"):
+        against("z/my.py:f", "x/my.py:f")
+
+
 def test_a_sign_is_no_matter_of_spelling(copied):
     (copied / "fit.yaml").write_text(SWEEP.replace("0.25", "-0.1, 10"))
     labels = ["noise=0.1", "noise=-0.1", "noise=10"]

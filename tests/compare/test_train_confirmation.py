@@ -347,6 +347,15 @@ def test_what_was_confirmed_counts_when_another_row_is_looked_at(edited, executo
     assert confirmed((file, runs)).further == made.further
 
 
+def test_the_row_is_trained_before_its_baseline(copied, monkeypatch):
+    """What is interrupted before any run of the row has ended is then no attempt."""
+    file, runs = copied
+    shutil.rmtree(confirmation_runs(runs))
+    specs = planned(monkeypatch)
+    compare.confirm(file, ROW, seeds=6, few=True, runs=runs)
+    assert [spec.label.split()[-1] for spec in specs] == [ROW, "relu"]
+
+
 def test_a_confirmation_whose_row_was_removed_is_known_by_its_baseline(edited, monkeypatch):
     file, runs = edited
     kept = Path(confirmation_runs(runs))

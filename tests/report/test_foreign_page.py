@@ -18,6 +18,7 @@ from afnlab.cli import main
 from afnlab.compare import compare_table
 from afnlab.report import foreign_page, staging
 from afnlab.runs.storage.location import Place
+from afnlab.runs.storage.set_aside import KEPT
 from tests.report.test_staging import SECOND, there, written
 
 ROWS = "label,seed,value\n" + "".join(
@@ -102,7 +103,7 @@ def test_the_last_comparison_makes_room_for_the_next(tmp_path, capsys):
     assert compared(tmp_path / "results.csv", tmp_path / "out") == 0
     assert there(tmp_path / "out" / "kept") == {"comparison.md": "mine"}
     assert "b " in (tmp_path / "out" / "comparison.md").read_text()
-    assert staging.KEPT in capsys.readouterr().out
+    assert KEPT in capsys.readouterr().out
 
 
 def test_a_report_in_the_same_folder_stays(tmp_path):
@@ -175,7 +176,7 @@ def test_the_same_comparison_takes_the_place_of_the_last(tmp_path, monkeypatch):
     again = ["compare", "--table", "results.csv", "--baseline", "a", "--margin", "0.2"]
     assert main([*again, "--out", "out"]) == 0
     assert "difference to a" in re.sub("</?wbr>", "", Path("out/comparison.html").read_text())
-    assert not Path("out", staging.KEPT).exists()
+    assert not Path("out", KEPT).exists()
 
 
 def test_one_that_does_not_say_what_it_is_about_makes_room(tmp_path):
@@ -188,7 +189,7 @@ def test_one_that_does_not_say_what_it_is_about_makes_room(tmp_path):
     state.write_text(json.dumps({name: said[name] for name in ("schema", "files")}))
     assert compared(tmp_path / "others.csv", tmp_path / "out") == 0
     assert json.loads(state.read_text())["about"]["file"] == "../others.csv"
-    assert not (tmp_path / "out" / staging.KEPT).exists()
+    assert not (tmp_path / "out" / KEPT).exists()
 
 
 def test_a_page_says_where_it_is_from(tmp_path):

@@ -329,7 +329,7 @@ def test_what_is_missing_is_said_on_the_terminal_and_the_first_screen(copied):
 def test_another_run_makes_another_page(written, tmp_path):
     page, _, sweep = written
     runs = shutil.copytree(small_runs(), tmp_path / "runs")
-    out = shutil.copytree(page.parent, tmp_path / "out")
+    out = shutil.copytree(page.parent, page.parent.with_name(tmp_path.name))
     execute_small(runs, activation="srelu", seeds=[2, 3])
     said: list[str] = []
     write_report.write(sweep, runs=runs, out=out, pdf=False, means=means(), report=said.append)
@@ -344,7 +344,7 @@ def test_another_run_makes_another_page(written, tmp_path):
 def test_another_report_lists_and_keeps_its_own_files(written, tmp_path, monkeypatch):
     """Without a kernel: its notebook is the last one's, with figures of other names."""
     page, runs, sweep = written
-    out = shutil.copytree(page.parent, tmp_path / "out")
+    out = shutil.copytree(page.parent, page.parent.with_name(tmp_path.name))
     (out / "figures" / "mine.svg").write_text("<svg/>")
 
     def executed(_: str, target: Path, *__: object) -> None:
@@ -364,7 +364,7 @@ def test_another_report_lists_and_keeps_its_own_files(written, tmp_path, monkeyp
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_what_ends_a_report_leaves_the_last_one(written, tmp_path, monkeypatch, error):
     page, runs, sweep = written
-    out = shutil.copytree(page.parent, tmp_path / "out")
+    out = shutil.copytree(page.parent, page.parent.with_name(tmp_path.name))
 
     def ended(_: str, target: Path, *__: object) -> None:
         target.write_text("half")
@@ -391,6 +391,10 @@ def test_the_notebook_of_a_report_that_failed_is_kept_beside(tmp_path, monkeypat
     assert sorted(p.name for p in failed.parent.iterdir()) == [
         *("report-failed.ipynb", "report-failed.log")
     ]
+    failed.write_text("mine")
+    with pytest.raises(ValueError, match="; moved aside what was not as the last report wrote it"):
+        write_report.execute("report", tmp_path / "new" / "report.ipynb", {}, failed=failed)
+    assert (failed.parent / "kept" / failed.name).read_text() == "mine"
 
 
 def test_tables_and_figures_lie_beside_the_page(written):
@@ -539,9 +543,13 @@ def test_a_report_of_another_sweep_is_not_written_over(written, tmp_path, monkey
         " this one a folder of its own: out (--out FOLDER)"
     )
     assert "another sweep, default; remove" in said[1]
-    with pytest.raises(ValueError, match="holds no runs of"):
+    with pytest.raises(ValueError, match="another sweep, default; remove"):
         write_report.write("two/s.yaml", runs="none", out=target)
     assert main(["report", "two/s.yaml", "--runs", "none"]) == 2
+    with pytest.raises(ValueError, match=r"the report of the runs that picked, of default; remove"):
+        write_report.write("default", runs="none", out=target, confirmation=True)
+    with pytest.raises(ValueError, match="holds no runs of"):
+        write_report.write("default", runs="none", out=target)
 
 
 @pytest.mark.parametrize(

@@ -136,12 +136,16 @@ def test_links_and_folders_in_the_place_of_files_are_kept_as_they_are(tmp_path):
     (elsewhere / "5.csv").write_text("mine")
     (target / "tables").symlink_to(elsewhere)
     (target / "figures" / "5-curves.svg").symlink_to(elsewhere / "5.csv")
+    (target / "figures" / "5-overlay.svg").symlink_to("../../elsewhere/5.csv")
     written(target, FIRST)
     assert there(elsewhere) == {"5.csv": "mine"}
     assert {name: (target / name).read_text() for name in FIRST} == FIRST
     assert (target / "kept" / "report.html" / "mine").is_dir()
     assert (target / "kept" / "tables").readlink() == elsewhere
     assert (target / "kept" / "figures" / "5-curves.svg").is_symlink()
+    relative = target / "kept" / MINE
+    assert not relative.readlink().is_absolute()
+    assert relative.read_text() == "mine"
 
 
 def test_a_pdf_that_is_no_longer_written_stays_where_it_was_edited(tmp_path):

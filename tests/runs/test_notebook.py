@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import replace
@@ -69,6 +70,23 @@ def test_without_out_a_notebook_only_shows(tmp_path, monkeypatch):
     assert "not saved" in (said := run.save(run.train()))
     assert "with AFNLAB_RUNS=runs in its environment this training is kept as a run" in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_result_that_is_there_already_is_not_lost(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    first, other = (parameters(CELL | SMALL | {"out": str(out), "seeds": n}) for n in (1, 2))
+    result = first.train()
+    assert [first.save(result), first.save(result)] == ["saved in out"] * 2  # the same files
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    said = other.save(other.train())
+    assert said.startswith("saved in out; moved aside what was there: ")
+    assert str(out / "kept" / "result.json") in said
+    for path in (out / "kept").iterdir():
+        assert path.read_bytes() == before[path.name]
+    assert {path.name for path in out.iterdir()} == {*before, "kept"}
+    assert len(json.loads((out / "result.json").read_text())["seeds"]) == 2
 
 
 @pytest.fixture

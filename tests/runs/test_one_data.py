@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 import afnlab
 from afnlab.cli import main
 from afnlab.compare import confirm, select
-from afnlab.runs import RunSpec
+from afnlab.runs import RunSpec, one_data
 from afnlab.runs.one_data import require_one_data
 from afnlab.runs.seed_pairs import seed_pairs
 from afnlab.runs.storage import runs_folder
@@ -180,9 +181,11 @@ def test_settings_may_ask_for_other_data(here):
         require_one_data([("a", test), ("b", validation), ("c", other)])
 
 
-def test_data_that_are_not_here_are_not_compared(here):
+def test_data_that_are_not_here_are_not_compared(here, monkeypatch):
     keep("relu", [0, 1])
     shutil.move("t.csv", "elsewhere.csv")
+    assert main(["sweep", "mine.yaml", "--dry-run"]) == 0
+    monkeypatch.setattr(one_data, "plan", lambda _: sys.exit("no data"))
     assert main(["sweep", "mine.yaml", "--dry-run"]) == 0
 
 

@@ -224,9 +224,12 @@ def test_a_task_that_fits_is_tried_once_and_draws_nothing():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_what_else_is_wrong_is_left_to_the_training():
+@pytest.mark.parametrize("error", [OSError, SystemExit])
+def test_what_else_is_wrong_is_left_to_the_training(error):
+    """Whose process may end by it, where that of a sweep goes on."""
+
     def absent() -> Data:
-        raise OSError("the data are on another machine")
+        raise error("the data are on another machine")
 
     rehearse([configure(Task("far", absent, mlp(3, 1), Recipe(1, 8)), "relu", seeds=1)])
     rehearse([configure("mnist-mlp", "relu", seeds=1)])  # whose data are not read

@@ -9,17 +9,21 @@ from functools import partial
 from pathlib import Path
 from types import FunctionType
 
+import numpy as np
 import pytest
 import torch
 
 from afnlab.usercode.made_of import made_of, seen
 
 HEAD = """
-import importlib, os, sys
+import glob, importlib, importlib.resources, inspect, io, linecache, mmap, os, pathlib, sqlite3
+import subprocess, sys, tarfile, urllib.request, zipfile
 from os import environ
 from pathlib import Path
+from sys import argv
 
 import numpy as np
+import pandas as pd
 import torch
 
 K, taken = 1.0, globals
@@ -43,13 +47,46 @@ UNSEEN = {  # the body of a function, and what it is that nobody sees
     "importlib.import_module('m').K": "import_module",
     "__import__('m').K": "__import__",
 }
+UNSEEN |= {
+    "np.memmap('k')": "memmap",
+    "np.fromregex('k', x)": "fromregex",
+    "np.loadtxt('k')": "loadtxt",
+    "pd.read_csv('k')": "read_csv",
+    "pd.HDFStore('k')": "HDFStore",
+    "torch.from_file('k')": "from_file",
+    "torch.jit.load('k')": "load",
+    "zipfile.ZipFile('k').read('k')": "ZipFile",
+    "tarfile.open('k')": "open",
+    "io.FileIO('k')": "FileIO",
+    "mmap.mmap(0, 1)": "mmap",
+    "linecache.getline('k', 1)": "getline",
+    "importlib.resources.files('k')": "files",
+    "sqlite3.connect('k')": "connect",
+    "urllib.request.urlopen('k')": "urlopen",
+    "subprocess.run(['k'])": "run",
+    "subprocess.Popen(['k'])": "Popen",
+    "os.popen('k')": "popen",
+    "os.listdir('k')": "listdir",
+    "glob.glob('k')": "glob",
+    "os.path.expandvars('$K')": "expandvars",
+    "inspect.stack()": "stack",
+    "input()": "input",
+    "sys.argv[1]": "sys.argv",
+    "argv[1]": "sys.argv",
+    "Path('k.txt').read_bytes()": "read_bytes",
+    "pathlib.Path('k.txt').open()": "open",
+    "[*Path('k').glob('*')]": "glob",
+}
 INSIDE = {  # statements, for imports inside the function
     "import os\n return os.environ['K']": "os.environ",
     "import os.path, sys as s\n return os.environ['K']": "os.environ",
     "import os.path, sys as s\n return s.modules": "sys.modules",
     "from os import getenv as g\n return g('K')": "getenv",
+    "from zipfile import ZipFile\n return ZipFile('k')": "ZipFile",
+    "from pathlib import Path\n return Path('k').open()": "open",
 }
 SEEN = ["getattr(torch, x)", "locals()['x']", "vars(x)", "x.load()", "os.path.join(x)", "K"]
+SEEN += ["x.open()", "x.glob()", "torch.stack(x)", "np.frombuffer(x)", "Path(x)"]
 
 
 def function(body: str) -> FunctionType:
@@ -68,6 +105,27 @@ def test_code_that_reaches_values_by_a_text_is_not_seen_wholly(body):
 @pytest.mark.parametrize("body", SEEN)
 def test_other_code_is(body):
     assert seen(function(f"return {body}"))[1] == ""
+
+
+@pytest.mark.parametrize("user_s", ["", "\n  def read_text(self):\n   pass"])
+def test_an_attribute_of_a_user_s_object_is_none_of_a_path(user_s):
+    """Unless there are paths too: whose it is nobody sees."""
+    body = f"class Door:\n  def open(self):\n   return {{}}{user_s}\n return Door().open()"
+    assert seen(function(body.format("1")))[1] == ""
+    assert "its code uses open" in seen(function(body.format("Path('k')")))[1]
+    assert "its code uses open" in seen([function("return x.open()"), Path("k")])[1]
+
+
+def test_an_object_that_is_there_is_seen_whatever_made_it(tmp_path):
+    """A file's numbers, say: they are in it."""
+    texts = []
+    for number in (1, 2):
+        mapped = np.memmap(tmp_path / f"{number}", np.uint8, "w+", shape=(2,))
+        mapped[:] = number
+        text, unseen = seen(mapped)
+        assert unseen == ""
+        texts.append(text)
+    assert texts[0] != texts[1]
 
 
 @pytest.mark.parametrize("value", [os.environ, sys.modules, partial(open, "k"), Path.read_text])

@@ -49,16 +49,25 @@ def test_a_file_needs_a_name():
         writenew.writenew(" ", TEXT)
 
 
-def test_the_file_counts_where_it_is_the_user_s_own(here):
+@pytest.mark.parametrize("name", ["made.py", "as made.py", "'as made.py'"])
+def test_the_file_counts_where_it_is_the_user_s_own(here, name):
     """What the notebook would write is a part of it; what is there in its place is not."""
+    file = here / name.strip("'")
     path = notebook(
-        here / "own.ipynb", "x: float = 1.0", f"%%writenew made.py\n{TEXT}", "import made"
+        *(here / "own.ipynb", "x: float = 1.0", f"%%writenew {name}\n{TEXT}"),
+        f"exec(open({file.name!r}).read())",
     )
     first = RunSpec.make(path, {}).id
-    (here / "made.py").write_text(TEXT)
+    file.write_text(TEXT)
     assert RunSpec.make(path, {}).id == first
-    (here / "made.py").write_text("def mine(x):\n    return 2 * x\n")
+    file.write_text("def mine(x):\n    return 2 * x\n")
     assert RunSpec.make(path, {}).id != first
+
+
+def test_a_name_with_blanks_is_that_of_the_whole_line(here):
+    for line, name in (("my file.py", "my file.py"), (" 'your file.py' ", "your file.py")):
+        writenew.writenew(line, TEXT)
+        assert (here / name).read_text() == TEXT
 
 
 def test_a_run_reads_what_is_there_already(here):

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from afnlab.runs.fingerprint.syntax import Source, digest, executed, is_text
+from afnlab.usercode.writenew import named
 
 _IMPORTERS = ("__import__", "import_module", "run_path", "run_module")
 _LOADERS = ("load_ext", "reload_ext")  # magics that import a module
 _WRITERS = ("writefile", "file")  # magics whose cell is the content of a file
 _OFFERER = "writenew"  # the same, where there is no other; see `usercode.writenew`
+_WORDS = re.compile(r"\"[^\"]*\"(?!\S)|'[^']*'(?!\S)|\S+")
 _LONGEST = 500  # characters of a text that may name a file or a module
 
 
@@ -144,20 +146,25 @@ class _Reader(ast.NodeVisitor):
     def _magic(self, name: str = "", line: str = "", body: str = "") -> None:
         self.mentions.names.add(f"%{name}")
         self._words(line)
-        words = line.split()
+        words = _words_of(line)
         if name in _LOADERS:
             self.mentions.imports |= {Import(word): None for word in words}
         if name in _WRITERS and "-a" not in words and "--append" not in words:
-            self.mentions.written |= {word.strip("\"'") for word in words[-1:]}
+            self.mentions.written |= {*words[-1:]}
         if name == _OFFERER:
-            self.mentions.offered |= {word.strip("\"'"): body for word in words[-1:]}
+            self.mentions.offered[named(line)] = body
         if name == "run":
             self.mentions.texts |= {f"{word}.py": None for word in words if "." not in word}
         trees = [_tree(text) for text in (line, body) if text.strip()]
         self._inner += [tree for tree in trees if tree is not None]  # or a file's name, options
 
     def _words(self, line: str) -> None:
-        self.mentions.texts |= {word.strip("\"'"): None for word in line.split()}
+        self.mentions.texts |= dict.fromkeys(_words_of(line))
+
+
+def _words_of(line: str) -> list[str]:
+    """The words of a line; what stands in quotes is one."""
+    return [word.strip("\"'") for word in _WORDS.findall(line)]
 
 
 def _written(body: object) -> Iterator[str]:

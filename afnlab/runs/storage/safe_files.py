@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BufferedReader
 from math import isfinite
 from pathlib import Path, PurePath
@@ -108,6 +109,13 @@ def within(folder: Path, name: str) -> Path:
         if path.is_symlink():
             raise ValueError(f"{path}: is a link")
     return folder / name
+
+
+def is_as_written(folder: Path, name: str, known: object) -> bool:
+    """Whether a file of a folder is a plain one, behind no link, with this SHA-256."""
+    with suppress(ValueError):
+        return summed(within(folder, name))["sha256"] == known
+    return False
 
 
 def plain(folder: Path) -> Iterator[Path]:

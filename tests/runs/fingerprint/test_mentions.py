@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from afnlab.runs.fingerprint.mentions import Notebook, mentions
 from tests.runs.fingerprint.test_fingerprint import changed_of, package  # noqa: F401  (a fixture)
 from tests.runs.test_runs import notebook
 
@@ -137,3 +138,17 @@ def test_an_edited_activation_reaches_every_run_that_can_use_it(package, asked):
     apart = {*APART, *(name for name in asked if name.startswith("apart, "))}
     assert asked.keys() - apart - edited == set()
     assert edited & apart == set()
+
+
+def test_the_name_of_a_file_may_hold_blanks():
+    """In quotes; after `%%writenew` without them too."""
+    cells = [
+        "%%writefile 'made of.py'\nx = 1",
+        "%run \"other file.py\" it's 'so",
+        "%%writenew my file.py\nx = 2",
+        "%run plain",
+    ]
+    named = mentions(Notebook(b"", cells))
+    assert named.written == {"made of.py"}
+    assert named.offered == {"my file.py": "x = 2\n"}
+    assert {"other file.py", "it's", "so", "plain.py"} <= named.texts.keys()
