@@ -126,6 +126,11 @@ class Selection:
         return [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
 
     @property
+    def is_confirmation(self) -> bool:
+        """Whether its rows were picked in another comparison."""
+        return self.picking is not None
+
+    @property
     def picked_among(self) -> int:
         """Of a confirmation, how many comparisons its rows were picked from; else 0."""
         return 0 if self.picking is None else int(self.picking.table.p.notna().sum())
@@ -445,6 +450,15 @@ class Selection:
             if (used := compared_functions.used(one, self.folders_of(label))) is not None:
                 values.setdefault((used.tobytes(), one.training), []).append(label)
         return [tuple(labels) for labels in values.values() if len(labels) > 1]
+
+    @property
+    def runs(self) -> dict[str, list[TrainingRecord]]:
+        """The records of the runs of every row, by its label."""
+        labels = self.labels
+        runs: dict[str, list[TrainingRecord]] = {}
+        for record in self.records:
+            runs.setdefault(labels[record["group"]], []).append(record)
+        return runs
 
     def runs_of(self, label: str) -> list[TrainingRecord]:
         """The records of the runs of a row.

@@ -431,7 +431,7 @@ def test_a_table_of_the_first_seeds_is_recomputed_from_these(tmp_path):
     (one,) = select(runs, tmp_path / "mine.yaml")
     sums = {r["id"]: "0" * 64 for r in one.records}
     recipe = write_report._recipe(one, Path("a.csv"), sums)
-    table, why = _again(recipe, runs)
+    again, why = _again(recipe, runs)
     assert not why
-    assert table.pairs["tanh"] == 11
-    assert export.as_csv(table) == export.as_csv(one.table)
+    assert again.table.pairs["tanh"] == 11
+    assert export.as_csv(again.table) == export.as_csv(one.table)
