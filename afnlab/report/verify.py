@@ -9,24 +9,18 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
 from html import unescape
 from pathlib import Path
 
-import pandas as pd
-
-from afnlab.compare import answers, headline, proper_names, summary_table
-from afnlab.compare.accepted import accept, may_be_tuned
-from afnlab.compare.decided_rows import counted_seeds, counting
-from afnlab.compare.next_step import NextStep, confirmation, next_step
-from afnlab.compare.run_tables import chosen_ends, run_table
-from afnlab.compare.training_facts import Trained
-from afnlab.compare.tuning_change import TuningChange, tuning_change
-from afnlab.measures import Measure, accuracy_of
+from afnlab.compare import answers
+from afnlab.compare.proper_names import named, proper_name
+from afnlab.compare.selection import Selection
+from afnlab.compare.statements import statements
 from afnlab.messages import counted, say
-from afnlab.report import embedded, export, report_files, write_report
+from afnlab.report import export, report_files, write_report
+from afnlab.report.recipe import of_recipe
+from afnlab.report.sections import tables
 from afnlab.report.sections.html import sentence
-from afnlab.report.sections.tables import comparison_table
 from afnlab.report.state import STATE, ReportState, TableRecipe, read_state
 from afnlab.runs import RunFailed
 from afnlab.runs.notebook_parameters.parsing import command
@@ -39,7 +33,6 @@ from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.sweeps.worker import Worker
 from afnlab.spellings import unknown
 from afnlab.training.options import whole
-from afnlab.training.space import TUNE, Space, space
 from afnlab.usercode.lookup import expanded
 
 NAMED = 3  # numbers of a row that are named where many differ
@@ -122,14 +115,14 @@ def verify(
                 if problems := list(_run_problems(folder, run, known, target, recipe)):
                     check(f"run {run[:8]}", problems, "")
             same = f"recomputed from {counted(len(recipe['runs']), 'run')}, every digit the same"
-            table, why = _again(recipe, folder)
-            check(recipe["csv"], _table_problems(recipe, target, table, why), same)
-            if table is None or not (target / write_report.PAGE).is_file():
+            selection, why = _again(recipe, folder)
+            check(recipe["csv"], _table_problems(recipe, target, selection, why), same)
+            if selection is None or not (target / write_report.PAGE).is_file():
                 continue
             among = f", {Path(recipe['csv']).stem}" if len(state["tables"]) > 1 else ""
             part = f"{write_report.PAGE}{among}"
             if state.get("code") == write_report.code():
-                page_problems = _page_problems(recipe, target, folder, table)
+                page_problems = _page_problems(target, selection)
                 check(part, page_problems, "its table and its answers are what these runs give")
             else:
                 log(f"{part}: not recomputed, since afnlab's code was another")
@@ -226,122 +219,40 @@ def _changes(before: Path, now: Path) -> str:
     return f": {_some(named)}" if named else ""
 
 
-def _again(recipe: TableRecipe, folder: Path) -> tuple[pd.DataFrame | None, str]:
-    """The table of a recipe, from its runs; None where these, or it, allow none, and why."""
+def _again(recipe: TableRecipe, folder: Path) -> tuple[Selection | None, str]:
+    """The selection of a recipe's table, which is computed from its runs; None where these, or the
+    recipe, allow none, and why."""
     readable = [record for run in recipe["runs"] if (record := _read(folder, run)) is not None]
     records = [record for record in readable if record["group"] in recipe["labels"]]
     if len(records) < len(recipe["runs"]):
         return None, ", since not all of its runs are whole"
-    base, margin = recipe["baseline"], recipe["margin"]
     try:
         require_one_data((recipe["labels"][record["group"]], record) for record in records)
-        history, measure = _history(recipe, folder, records), _measure(recipe)
-        table = summary_table.compare_histories(
-            history,
-            base,
-            margin=margin,
-            metric=measure,
-            until_decided=recipe.get("until decided", []),
-            further=recipe.get("further", {}),
-        )
+        selection = of_recipe(recipe, folder, records)
+        selection.table  # noqa: B018  (which these runs may not allow: it is kept)
     except ValueError as error:  # a margin or a metric, say, that these runs do not have
         return None, f": {error}"
-    return table, ""
+    return selection, ""
 
 
-def _history(recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]) -> pd.DataFrame:
-    """The histories of a table's runs, with a column `label`, of the seeds that count in it."""
-    history = counting(runs_folder.histories(folder, records), _counted(recipe, records))
-    return history.assign(label=history.group.map(recipe["labels"]))
-
-
-def _counted(recipe: TableRecipe, records: Sequence[TrainingRecord]) -> dict[str, int]:
-    """How many seeds count of each group, where not all do."""
-    return counted_seeds(records, recipe.get("most seeds"))
-
-
-def _measure(recipe: TableRecipe) -> Measure:
-    """The metric of a table; a recipe from before tasks named theirs is one of accuracy."""
-    described = recipe.get("measure")
-    return accuracy_of(recipe.get("classes")) if described is None else Measure.read(described)
-
-
-def _page_problems(
-    recipe: TableRecipe, target: Path, folder: Path, table: pd.DataFrame
-) -> Iterator[str]:
+def _page_problems(target: Path, selection: Selection) -> Iterator[str]:
     """Where the page does not say what a table says: its rows, and the answers that follow."""
-    stored = (runs_folder.read_record(folder / run / runs_folder.RECORD) for run in recipe["runs"])
-    records = list(filter(is_training, stored))
-    runs: dict[str, list[str]] = {}
-    for r in records:
-        runs.setdefault(recipe["labels"][r["group"]], []).append(r["id"])
     source = (target / write_report.PAGE).read_text(encoding="utf-8")
-    page, measure = _text(source), _measure(recipe)
-    shown = comparison_table(table, recipe["baseline"], runs, write_report.LINK, measure)
-    if _text(shown) not in page:
+    page = _text(source)
+    if _text(tables.of_selection(selection, write_report.LINK)) not in page:
         yield "the table of its numbers is not what its runs give"
-    if _numbers(recipe, folder, records, table) not in source:
+    if re.sub(r"<[^>]*>", "", tables.numbers(selection)) not in source:
         yield "the numbers that its script computes with are not what its runs give"
-    environment = records[0]["environment"]
-    examples = environment["examples"]["test"]
-    base, margin = recipe["baseline"], recipe["margin"]
-    facts = headline.facts(table, base, margin, measure, examples, environment["evaluated"])
-    if picked_among := recipe.get("picked among", 0):
-        further = recipe.get("further", {})
-        step: NextStep | None = confirmation(table, picked_among, further)
-    else:
-        rows = [Trained.of_record(record) for record in records]
-        among, edges, change = _tuned(recipe, folder, records)
-        step = next_step(
-            table,
-            base,
-            measure,
-            among=among,
-            edges=edges,
-            accepted=partial(accept, rows),
-            most=recipe.get("most seeds"),
-            change=change,
-            tunable=may_be_tuned(records),
-        )
-    facts += [step.fact] if step else []
-    parts = (part for fact in facts for part in (fact.about[1:], fact.value, fact.note))
-    for statement in (headline.sentence(table, base, measure), *parts):
+    for statement in statements(selection):
         if _text(sentence(statement)) not in page:
             yield f'its first screen does not say "{statement}"'
-    named, base = proper_names.named(table), proper_names.proper_name(base)
-    said = answers.answers(named, base, examples, margin, measure=measure)
+    table, base = named(selection.table), proper_name(selection.baseline)
+    said = answers.answers(
+        table, base, selection.examples, selection.margin, measure=selection.measure
+    )
     for question, answer in said.items():
         if f"{question} {_text(sentence(answer))}" not in page:
             yield f'its answer to "{question}" is not what its runs give'
-
-
-def _tuned(
-    recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecord]
-) -> tuple[Space | None, list[tuple[str, str, list[str]]], TuningChange | None]:
-    """What was tuned, where the tunings chose an end of it, and what they have changed."""
-    tune = records[0]["parameters"].get(TUNE)
-    if tune is None:
-        return None, [], None
-    runs = [(recipe["labels"][record["group"]], record) for record in records]
-    counted = _counted(recipe, records)
-    fixed = run_table(folder, runs, runs_folder.FIXED, counted)
-    change = tuning_change(fixed, _history(recipe, folder, records), _measure(recipe))
-    return space(tune), chosen_ends(folder, runs, space(tune), counted), change
-
-
-def _numbers(
-    recipe: TableRecipe, folder: Path, records: list[TrainingRecord], table: pd.DataFrame
-) -> str:
-    """The numbers for the page's script, as text."""
-    measure = _measure(recipe)
-    history = _history(recipe, folder, records)
-    final = summary_table.final_values(summary_table.as_history(history, measure), measure.column)
-    seeds: dict[str, dict[int, str]] = {}
-    for r in records:
-        label = recipe["labels"][r["group"]]
-        seeds.setdefault(label, {}).update(dict.fromkeys(r["seeds"], r["id"]))
-    numbers = embedded.numbers(table, final, recipe["baseline"], recipe["margin"], measure, seeds)
-    return re.sub(r"<[^>]*>", "", numbers)
 
 
 def _text(page: str) -> str:
@@ -351,17 +262,17 @@ def _text(page: str) -> str:
 
 
 def _table_problems(
-    recipe: TableRecipe, target: Path, table: pd.DataFrame | None, why: str
+    recipe: TableRecipe, target: Path, selection: Selection | None, why: str
 ) -> Iterator[str]:
     """Where a table's file is not the table; why: it could not be recomputed."""
     path = target / export.TABLES / recipe["csv"]
     if not path.is_file():
         yield "is gone"
         return
-    if table is None:
+    if selection is None:
         yield f"cannot be recomputed{why}"
         return
-    kept, again = path.read_text(encoding="utf-8"), export.as_csv(table)
+    kept, again = path.read_text(encoding="utf-8"), export.as_csv(selection.table)
     if kept != again:
         numbers = list(_other_numbers(kept, again))
         yield _some(numbers) if numbers else "other rows, columns or marks than its runs give"

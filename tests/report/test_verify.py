@@ -346,6 +346,19 @@ def test_of_several_tables_each_is_named(copied):
     assert said[2] == said[4] == SOUND.replace(":", ", digits-mlp-2-epochs:", 1)
 
 
+def test_a_recipe_of_an_older_version(copied):
+    """It had no metric, and neither rows that seeds were added to nor confirmations."""
+    out, runs = copied
+    (recipe,) = json.loads((out / "report.json").read_text())["tables"]
+    old = {name: recipe[name] for name in ("csv", "baseline", "margin", "labels", "runs")}
+    for further in ({}, {"classes": 10}):
+        rewrite_state(out, tables=[old | further])
+        good, said = lines(out, rerun=0, runs=runs)
+        assert good
+        assert said[1].endswith("recomputed from 2 runs, every digit the same")
+        assert said[2] == SOUND
+
+
 def test_runs_that_are_not_where_they_were(copied, tmp_path, capsys):
     """Who has the page's folder alone can check the files, and is told what was not checked."""
     out, _ = copied
@@ -431,7 +444,7 @@ def test_a_table_of_the_first_seeds_is_recomputed_from_these(tmp_path):
     (one,) = select(runs, tmp_path / "mine.yaml")
     sums = {r["id"]: "0" * 64 for r in one.records}
     recipe = write_report._recipe(one, Path("a.csv"), sums)
-    table, why = _again(recipe, runs)
+    again, why = _again(recipe, runs)
     assert not why
-    assert table.pairs["tanh"] == 11
-    assert export.as_csv(table) == export.as_csv(one.table)
+    assert again.table.pairs["tanh"] == 11
+    assert export.as_csv(again.table) == export.as_csv(one.table)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
 
 from afnlab.compare import headline as glance
-from afnlab.compare.accepted import accept, may_be_tuned
+from afnlab.compare import statements
 from afnlab.compare.axis_ends import in_a_line
 from afnlab.compare.confirmation import proposed
 from afnlab.compare.headline import Fact
-from afnlab.compare.next_step import MOST_SEEDS, confirmation, next_step
+from afnlab.compare.next_step import MOST_SEEDS
 from afnlab.compare.over_tasks import over_tasks
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
@@ -46,17 +45,15 @@ def first_screen(
 
     sweep, overrides: what the runs were made by, for the command that makes more of them.
     """
-    table, base, measure = selection.table, selection.baseline, selection.measure
-    of = (selection.examples, selection.evaluated)
-    facts = glance.facts(table, base, selection.margin, measure, *of)
-    cost = glance.cost_fact(table, base, selection.cost)
-    known = [*facts, *([cost] if cost else []), _task(selection)]
+    table = selection.table
+    cost = glance.cost_fact(table, selection.baseline, selection.cost)
+    known = [*statements.facts(selection), *([cost] if cost else []), _task(selection)]
     tiles = joined(map(_tile, known))
     return Fragment(
         heading("", selection),
         *(filled('<p class="note missing">{}</p>', sentence(line)) for line in selection.missing),
         filled('<section class="first{}">', "" if len(table) >= TALL else " low"),
-        filled('<p class="verdict-line">{}</p>', glance.sentence(table, base, measure)),
+        filled('<p class="verdict-line">{}</p>', statements.sentence(selection)),
         filled('<div class="tiles">{}{}</div>', tiles, _next(selection, sweep, overrides)),
         comparison(selection),
         filled('</section><details class="prose" open><summary>{}</summary>', PROSE),
@@ -74,7 +71,7 @@ def every_setting(selections: Sequence[Selection]) -> Fragment:
         filled(
             "<dt>{}</dt><dd>{}</dd>",
             one.brief or one.setting,
-            sentence(glance.sentence(one.table, one.baseline, one.measure)),
+            sentence(statements.sentence(one)),
         )
         for one in selections
     )
@@ -137,23 +134,11 @@ def _tuning(selection: Selection) -> str:
 
 def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, object]) -> Markup:
     """What to do next, with the command where seeds would help, and what that takes."""
-    table = selection.table
-    if selection.picking is not None:
-        said = confirmation(table, selection.picked_among, selection.further)
-        return _tile(said.fact, "tile next")
-    step = next_step(
-        table,
-        selection.baseline,
-        selection.measure,
-        among=selection.tuning,
-        edges=selection.edges,
-        accepted=partial(accept, selection.rows.values()),
-        most=selection.most,
-        change=selection.change,
-        tunable=may_be_tuned(selection.records),
-    )
+    step = statements.what_next(selection)
     if step is None:
         return Markup("")
+    if selection.is_confirmation:
+        return _tile(step.fact, "tile next")
     shown = escaped("")
     if step.tune:
         line = f"{TUNE}: {in_a_line(step.tune)}"

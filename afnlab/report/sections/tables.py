@@ -55,14 +55,28 @@ def table(selection: Selection, link: str = "", files: str = "") -> Fragment:
     link: a pattern such as "runs/{id}.html" for the row's run; files: one such as
     "tables/{name}{ending}" for the same table as a file.
     """
-    runs = {label: selection.runs_of(label) for label in selection.rows}
-    ids = {label: [r["id"] for r in records] for label, records in runs.items()}
-    shown = comparison_table(selection.table, selection.baseline, ids, link, selection.measure)
+    shown, data = of_selection(selection, link), numbers(selection)
+    note = joined(filled("<p class=note>{}</p>", sentence(said)) for said in selection.stopping)
+    note += _files(selection, files) if files else Markup("")
+    least = metric_axis.least(selection.table[selection.measure.key], selection.measure)
+    box = '<div class="compared" data-of="{}" data-least="{}">'
+    whole = filled(box, selection.name, repr(least))
+    return Fragment(heading("", selection, 3), whole, Markup(shown), note, data, Markup("</div>"))
+
+
+def of_selection(selection: Selection, link: str) -> str:
+    """The table of a selection as HTML; link: as of `table`."""
+    ids = {label: [r["id"] for r in records] for label, records in selection.runs.items()}
+    return comparison_table(selection.table, selection.baseline, ids, link, selection.measure)
+
+
+def numbers(selection: Selection) -> Markup:
+    """The numbers of a selection for the page's script."""
     seeds = {
         label: {seed: r["id"] for r in records for seed in r["seeds"]}
-        for label, records in runs.items()
+        for label, records in selection.runs.items()
     }
-    data = embedded.numbers(
+    return embedded.numbers(
         selection.table,
         selection.final,
         selection.baseline,
@@ -70,12 +84,6 @@ def table(selection: Selection, link: str = "", files: str = "") -> Fragment:
         selection.measure,
         seeds,
     )
-    note = joined(filled("<p class=note>{}</p>", sentence(said)) for said in selection.stopping)
-    note += _files(selection, files) if files else Markup("")
-    least = metric_axis.least(selection.table[selection.measure.key], selection.measure)
-    box = '<div class="compared" data-of="{}" data-least="{}">'
-    whole = filled(box, selection.name, repr(least))
-    return Fragment(heading("", selection, 3), whole, Markup(shown), note, data, Markup("</div>"))
 
 
 ENDINGS = {".csv": "CSV (every digit)", ".md": "Markdown", ".tex": "LaTeX"}

@@ -285,7 +285,7 @@ def test_seeds_that_the_baseline_was_given_later_are_told(chosen):
 
 def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
     step = NextStep(Fact("what next", "Tune lr below 0.1", "A note."), tune={"lr": [0.01, 0.1]})
-    module = import_module("afnlab.report.sections.first_screen")
+    module = import_module("afnlab.compare.statements")
     monkeypatch.setattr(module, "next_step", lambda *_, **__: step)
     chosen = replace(chosen, place="", apart={"task": "iris"})
     code = typed("tune: {lr: [0.01, 0.1]}")
@@ -324,7 +324,7 @@ def test_the_command_that_tunes_is_that_of_the_setting(chosen):
 def test_a_sweep_that_has_not_ended_goes_on_as_its_file_is(chosen, monkeypatch):
     """Until its rows have had as many seeds as the file allows; then that allows more."""
     step = NextStep(Fact("what next", "Up to 24 seeds", "A note."), most=24)
-    module = import_module("afnlab.report.sections.first_screen")
+    module = import_module("afnlab.compare.statements")
     monkeypatch.setattr(module, "next_step", lambda *_, **__: step)
     chosen = replace(chosen, place="", most=24)
     told = unescape(_next(chosen, "a.yaml", {}))
@@ -370,7 +370,7 @@ def test_a_line_is_told_of_where_it_joins_something(chosen):
 def picked(chosen, monkeypatch, seeds=17, **facts):
     """A selection whose best row is to be confirmed."""
     step = NextStep(Fact("what next", "Confirm it", "A note."), seeds, "srelu")
-    module = import_module("afnlab.report.sections.first_screen")
+    module = import_module("afnlab.compare.statements")
     monkeypatch.setattr(module, "next_step", lambda *_, **__: step)
     return replace(chosen, **facts)
 
