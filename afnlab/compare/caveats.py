@@ -262,7 +262,7 @@ def _shown_end(table: pd.DataFrame, end: str) -> pd.Series:
 
 
 def more_seeds(rows: Mapping[str, tuple[int, int]]) -> list[str]:
-    """A sentence where runs have more seeds than the sweep whose runs are compared asks for.
+    """A sentence where runs have seeds that the sweep whose runs are compared does not ask for.
 
     Args:
         rows: how many seeds these rows have, and for how many the sweep asks, by label.
@@ -271,7 +271,13 @@ def more_seeds(rows: Mapping[str, tuple[int, int]]) -> list[str]:
         return []
     numbers = sorted({asks for _, asks in rows.values()})
     asked = f"{' or '.join(map(str, numbers))} seed{'s' if numbers[-1] != 1 else ''}"
-    have = some([f"{label} has {count}" for label, (count, _) in rows.items()], LISTED)
+    have = some(
+        [
+            f"{label} has {count}" if count > asks else f"{label} has {count}, others among them"
+            for label, (count, asks) in rows.items()
+        ],
+        LISTED,
+    )
     return [
         f"The sweep asks for {asked}; {have}. Seeds that were trained before with the same"
         " code and settings count as well."

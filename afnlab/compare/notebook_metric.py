@@ -36,6 +36,7 @@ FIXED = (
     "p and intervals hold if the number of seeds was fixed before their results were seen; these"
     " runs do not tell whether it was."
 )
+OTHERS = "These are other seeds than those that the sweep asks for."
 ACTIVATION = "activation"  # the parameter whose value is a name by itself
 _TYPED = re.compile(r"[^\s'\"=,][^'\"=,\n]*?\.py:[A-Za-z_]\w*")  # what a file holds, by any path
 
@@ -107,9 +108,12 @@ def compare_metric(
     failures = runs_folder.failures(folder) if folder.is_dir() else []
     absent = [gone for row in shown_rows for gone in row.missing(failures)]
     if not any(row.runs for row in shown_rows):
-        line = command("sweep", called, runs=runs)
+        asked = {spec.id for row in shown_rows for spec in row.specs.values()}
+        again = ["--retry-failed"] if any(one["id"] in asked for one in failures) else []
+        line = command("sweep", called, *again, runs=runs)
         none = f"{where.shown}: holds no runs of {called}; `{line}` executes them."
         raise ValueError(" ".join([none, *caveats.left_out(0, (), absent)]))
+    others = all(row.runs.keys().isdisjoint(row.specs) for row in shown_rows)
     lines, lacking = _measured(shown_rows, metric, called)
     more = {row.label: (len(row.runs), len(row.specs)) for row in shown_rows if row.further}
     return of_history(
@@ -125,10 +129,10 @@ def compare_metric(
         source=plan.path,
         runs=where,
         doubts=[
-            *caveats.left_out(0, (), [*absent, *lacking]),
+            *caveats.left_out(0, (), [*(() if others else absent), *lacking]),
             *caveats.only_some(filtering.described(only)),
             *_from_elsewhere(shown_rows),
-            *caveats.more_seeds(more),
+            *([OTHERS] if others else caveats.more_seeds(more)),
             *_shared(specs[0], {seed, *_varied(specs, seed)}),
             FIXED,
         ],

@@ -346,3 +346,11 @@ def test_single_runs_stay_single(copied, key):
 def test_sweeps_of_different_notebooks_are_called_differently(copied):
     plan = {"notebook": copied / "fit.ipynb", "grid": {"noise": [0.1, 0.25]}, "seeds": 3}
     assert compare.compare_metric(plan, "error", runs=copied / "runs").name == "fit.ipynb"
+
+
+def test_fresh_seeds_alone_are_called_so(copied):
+    (copied / "fit.yaml").write_text(SWEEP.replace("seeds: 3", "seeds: [7, 8]"))
+    one = compared(copied)
+    assert one.final.index.tolist() == [0, 1, 2]
+    assert notebook_metric.OTHERS in one.notes
+    assert not any("missing here" in note or "The sweep asks" in note for note in one.notes)
