@@ -54,7 +54,8 @@ exit status: 0 done, 1 something failed or differs, 2 bad input, or a rerun that
   compared, 130 interrupted
 environment: AFNLAB_RUNS the folder of runs; AFNLAB_DATA the folder of data sets;
   AFNLAB_NATIVE=0 no compiled kernels; AFNLAB_THREADS the threads of every training;
-  NO_COLOR no colours; {DEBUG}=1 the traceback of an error; the others: docs/surroundings.md"""
+  NO_COLOR no colours; {DEBUG}=1 the traceback of an error; the others: the page
+  "Surroundings" of the documentation"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -99,6 +99,7 @@ def compare_metric(
     where.pull()
     folder = where.folder
     records = runs_folder.records(folder) if folder.is_dir() else []
+    whole = seeds is None and not only  # else a test may have been possible by the others
     by_parameters = only.keys() <= specs[0].known.keys() - {seed}  # and not single runs
     there: dict[str, list[Record]] = {}
     for record in records:
@@ -137,7 +138,7 @@ def compare_metric(
             FIXED,
         ],
         in_all=_adding(called, runs, shown_rows)
-        if plan.path is not None and seed == SEED and plan.has_one_seed
+        if whole and plan.path is not None and seed == SEED and plan.has_one_seed
         else None,
     )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
@@ -181,7 +181,10 @@ def require_not_read(target: Path, files: Collection[str], read: Path | None) ->
 
 
 def require_same(
-    target: Path, about: object, said: Callable[[dict[str, object]], str], name: str = NAME
+    target: Path,
+    about: Mapping[str, object],
+    said: Callable[[dict[str, object]], str],
+    name: str = NAME,
 ) -> None:
     """Refuse a folder that holds a report about something else.
 
@@ -192,10 +195,10 @@ def require_same(
         name: the report's.
 
     Raises:
-        ValueError: if it does; reports did not always say what they are about.
+        ValueError: if it does, by what it says: reports did not always say all of it.
     """
     there = stored(target, name).get("about")
-    if isinstance(there, dict) and there != about:
+    if isinstance(there, dict) and there != {key: about.get(key) for key in there}:
         raise ValueError(f"{target}: holds {said(there)}; {_OF_ITS_OWN}")
 
 

@@ -55,7 +55,8 @@ def notebooks(lab, lab_folder) -> Path:
 # What the servers complain of on any notebook, also on one without widgets: Notebook 7.6 about its
 # own settings, voila 0.5 about Notebook's extension and about what it wants from the network: icons
 # and MathJax.
-THEIRS = ("reading 'schema'", "@jupyter-notebook/lab-extension", "fontawesome", "mathjax")
+VOILAS_MATHJAX = "mathjax/3.2.2/es5/latest.min.js?config=TeX-AMS_CHTML-full"
+THEIRS = ("reading 'schema'", "@jupyter-notebook/lab-extension", "fontawesome", VOILAS_MATHJAX)
 
 
 def _told(error: Any) -> str:

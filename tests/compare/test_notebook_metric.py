@@ -279,8 +279,10 @@ def test_a_sweep_ends_with_the_command_that_compares_it(copied, capsys):
     ("given", "file", "added"),
     [
         ({}, SWEEP, "--seeds 9 "),
-        ({"only": {"seed": 0}}, SWEEP, "--seeds 9 "),  # of one seed nothing else is known
-        ({"only": {"seed": [1, 2]}}, SWEEP, "--seeds 9 "),
+        ({}, SWEEP.replace("3", "1"), "--seeds 9 "),
+        ({"only": {"seed": [1, 2]}}, SWEEP, ""),  # by all seeds a test may be possible
+        ({"only": {"noise": 0.25}}, SWEEP, ""),
+        ({"seeds": 2}, SWEEP, ""),
         ({}, SWEEP.replace("3", "[1, 2]"), "--seeds 9 "),
         ({"seed": "noise"}, SWEEP, ""),  # `--seeds` are no values of it
     ],

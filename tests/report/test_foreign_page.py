@@ -229,6 +229,11 @@ def test_of_a_sweep_it_says_that_it_is_from_its_runs(tmp_path):
     other = replace(one, runs=Place(Path("fresh")))
     with pytest.raises(ValueError, match=r"holds another comparison.* by the runs in .*/runs;"):
         foreign_page.write_foreign(other, tmp_path / "out")
+    path = tmp_path / "out" / "comparison.json"
+    state = json.loads(path.read_text())
+    del state["about"]["runs"]  # as pages were that did not say it
+    path.write_text(json.dumps(state))
+    assert foreign_page.write_foreign(other, tmp_path / "out") == page
     of_none = replace(one, source=None)
     assert " from the runs of slopes in runs." in foreign_page._made(of_none)
 
