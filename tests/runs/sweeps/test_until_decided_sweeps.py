@@ -213,7 +213,7 @@ def test_a_baseline_that_fails_is_one_line(tmp_path, monkeypatch, capsys):
         return EFFECTS[spec.training.activation.label]
 
     executor = Planted(effect, failing=["relu(lr=0.1)"])
-    monkeypatch.setattr("afnlab.cli.sweep._executor", lambda _: executor)
+    monkeypatch.setattr("afnlab.cli.sweep.executor_of", lambda _: executor)
     assert main(["sweep", str(what.path), "--runs", str(tmp_path / "runs")]) == 1
     printed = capsys.readouterr()
     lines = [line for line in printed.out.splitlines() if "against" in line or "baseline" in line]
