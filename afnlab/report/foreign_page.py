@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -117,29 +116,18 @@ def _about(one: ForeignComparison, target: Path) -> dict[str, str]:
     if one.source is None:
         about["table"] = one.name
     else:
-        about["file"] = _from(target, one.source)
+        about["file"] = staging.seen_from(target, one.source)
     if one.runs is not None:
-        kept_here = one.runs.name == str(one.runs.folder.resolve())
-        about["runs"] = _from(target, one.runs.folder) if kept_here else one.runs.shown
+        about["runs"] = staging.of_runs(target, one.runs)
     return about
-
-
-def _from(folder: Path, path: Path) -> str:
-    """A path as it is seen from a folder."""
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-
-
-def _at(folder: Path, path: str) -> str:
-    """Where a path leads that is as it is seen from a folder; a URL leads where it does."""
-    return path if "://" in path else os.path.normpath(folder / path)
 
 
 def _other(there: dict[str, object], target: Path) -> str:
     """Which comparison a folder holds."""
     file = there.get("file")
-    table = there.get("table") if file is None else os.path.normpath(target / str(file))
+    table = there.get("table") if file is None else staging.at(target, str(file))
     runs = there.get("runs")
-    by = "" if runs is None else f" by the runs in {plain(_at(target, str(runs)))}"
+    by = "" if runs is None else f" by the runs in {plain(staging.at(target, str(runs)))}"
     return f"another comparison, of {plain(there.get('metric'))} in {plain(table)}{by}"
 
 

@@ -22,6 +22,7 @@ from afnlab.locks import Claim
 from afnlab.messages import enumerated
 from afnlab.report.state import NAME, SCHEMA, ReportState, state_of, stored
 from afnlab.runs.storage import atomic_write, safe_files
+from afnlab.runs.storage.location import Place
 from afnlab.runs.storage.set_aside import keep
 
 _PART, _READY = ".{}-", ".{}.ready"  # of a report's name
@@ -178,6 +179,40 @@ def require_not_read(target: Path, files: Collection[str], read: Path | None) ->
                 f"{path}: is the file that is read ({read}), and would be written over;"
                 f" {_ELSEWHERE}"
             )
+
+
+def seen_from(folder: Path, path: Path) -> str:
+    """A path as it is seen from a folder, whatever links lead to either.
+
+    Args:
+        folder: of the report.
+        path: of what it is about.
+    """
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+
+
+def at(folder: Path, path: str) -> str:
+    """Where a path leads that is given as it is seen from a folder; a URL leads where it does.
+
+    Args:
+        folder: of the report.
+        path: as of `seen_from`.
+    """
+    if "://" in path:
+        return path
+    whole, here = Path(os.path.normpath(folder.resolve() / path)), Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+
+def of_runs(folder: Path, runs: Place) -> str:
+    """What a report says of where its runs lie: their URL, or their folder as it is seen from its.
+
+    Args:
+        folder: of the report.
+        runs: where they lie.
+    """
+    is_here = runs.name == str(runs.folder.resolve())
+    return seen_from(folder, runs.folder) if is_here else runs.shown
 
 
 def require_same(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 from afnlab.compare.confirmation import confirmation_runs
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
+from afnlab.errors import ParameterError
 from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform, masked
 from afnlab.paths import find, shared
@@ -30,7 +30,7 @@ from afnlab.report.state import STATE, ReportState, read_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters.declarations import content
-from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage import safe_files as runfiles
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
@@ -86,11 +86,13 @@ def write(
         ValueError: if there are no runs, or the folder holds the report of another sweep, or of
             confirmations where this one is of none.
     """
+    if not isinstance(sweep, str | Path):
+        raise ParameterError("sweep", sweep, "a sweep file, or the name of one of afnlab's")
     plan = sweep_file.read(sweep) if sweep else sweep_file.Sweep("all")
     usual = usual_folder(plan.name, confirmation, overrides)
     target = expanded(out) if out else usual
     page = target / PAGE
-    about = _about(plan, target, confirmation)
+    about = _about(plan, target, confirmation, None if sweep else location.place(runs))
     staging.require_room(target, (PAGE, NOTEBOOK, STATE), _PARTS)
     _require_same(about, target)
     chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
@@ -235,16 +237,23 @@ def _has_pdf(target: Path, last: ReportState, asked: bool) -> bool:
     return not asked if known is None else runfiles.is_as_written(target, PDF, known)
 
 
-def _about(plan: sweep_file.Sweep, target: Path, confirmation: bool) -> dict[str, object]:
+def _about(
+    plan: sweep_file.Sweep, target: Path, confirmation: bool, runs: location.Place | None
+) -> dict[str, object]:
     """What a report is about, so that another of the same name is not taken for it.
 
     A sweep of the user's is known by where its file lies, seen from the report's folder: the two
     can be moved together, and the file can be edited.
+
+    runs: the folder of which all runs are reported; None: those of the sweep are.
     """
     sweep = plan.name
     if plan.path is not None and plan.path.parent != shared("sweeps"):
-        sweep = Path(os.path.relpath(plan.path, target.absolute())).as_posix()
-    return {"sweep": sweep, "confirmation": confirmation}
+        sweep = staging.seen_from(target, plan.path)
+    about: dict[str, object] = {"sweep": sweep, "confirmation": confirmation}
+    if runs is not None:
+        about["runs"] = staging.of_runs(target, runs)
+    return about
 
 
 def _require_same(about: dict[str, object], target: Path) -> None:
@@ -262,9 +271,11 @@ def _require_same(about: dict[str, object], target: Path) -> None:
 def _other(there: dict[str, object], target: Path, sweep: object) -> str:
     """Which report a folder holds; sweep: the one that a report is to be about."""
     its = str(there.get("sweep"))
-    file = os.path.normpath(target / its) if its.endswith(".yaml") else its
+    file = staging.at(target, its) if its.endswith(".yaml") else its
     if its != sweep:
         return f"the report of another sweep, {file}"
+    if (runs := there.get("runs")) is not None:
+        return f"the report of the runs in {staging.at(target, str(runs))}"
     what = "confirmations" if there.get("confirmation") else "the runs that picked"
     return f"the report of {what}, of {file}"
 

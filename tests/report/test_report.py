@@ -552,6 +552,36 @@ def test_a_report_of_another_sweep_is_not_written_over(written, tmp_path, monkey
         write_report.write("default", runs="none", out=target)
 
 
+def test_a_sweep_is_itself_whatever_link_leads_to_it_or_its_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text(SWEEP)
+    plan = sweep_file.read("s.yaml")
+    (tmp_path / "far").mkdir()
+    for link, to in (("far/report", tmp_path / "reports" / "s"), ("lnk", tmp_path)):
+        (tmp_path / link).symlink_to(to)
+    (tmp_path / "reports" / "s").mkdir(parents=True)
+    targets = [Path(path) for path in ("reports/s", "far/report", "lnk/reports/s")]
+    ways = [write_report._about(plan, target, False, None) for target in targets]
+    assert ways == [{"sweep": "../../s.yaml", "confirmation": False}] * 3
+
+
+def test_a_report_of_another_folder_of_runs_is_not_written_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "page"
+    target.mkdir()
+    about = {"sweep": "all", "confirmation": False, "runs": "../mine"}
+    (target / write_report.STATE).write_text(json.dumps({"schema": 1, "about": about}))
+    with pytest.raises(ValueError, match="page: holds the report of the runs in mine; remove it"):
+        write_report.write(runs="other", out="page")
+    with pytest.raises(ValueError, match="mine: no such folder"):
+        write_report.write(runs="mine", out="page")
+
+
+def test_a_sweep_that_is_no_file_is_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match="sweep must be a sweep file, or the name of one"):
+        write_report.write({"parameters": {"task": "digits-mlp"}}, out=tmp_path / "page")
+
+
 @pytest.mark.parametrize(
     ("overrides", "name"),
     [
