@@ -28,7 +28,10 @@ def add_confirm(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("row", help="the row, as `afnlab compare` names it")
     text = "how many fresh seeds, 6 or more (default: as many as the report proposes)"
     sub.add_argument("--seeds", type=int, metavar="N", help=text)
-    text = "train so few seeds although the observed difference takes more, which cannot follow"
+    text = (
+        "train so few seeds although the observed difference, or the correction of p, takes more,"
+        " which cannot follow"
+    )
     sub.add_argument("--few", action="store_true", help=text)
     add_difference_flags(sub)
     add_only_flag(sub, "the rows among which it was picked")

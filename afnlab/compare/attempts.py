@@ -67,6 +67,26 @@ class Attempts:
         return cls(len(others), frozenset(seeds))
 
 
+def further(
+    rows: Mapping[str, Trained],
+    baseline: Trained | None,
+    confirming: Sequence[TrainingRecord],
+    failures: Collection[FailureRecord] = (),
+) -> Counter[str]:
+    """The confirmations that count beside those of some rows: the other ones of each, by its label,
+    and those of what is none of them, by what that is called.
+
+    Args:
+        rows: those whose confirmations are compared, by label.
+        baseline: what they are compared with; None: what that is is not known.
+        confirming, failures: as of `Attempts.beside`.
+    """
+    group = baseline.group if baseline else ""
+    its = {n: Attempts.beside(one, group, confirming, failures).number for n, one in rows.items()}
+    beside = of_no_row(rows.values(), baseline, confirming, failures) if baseline else Counter()
+    return Counter(its) + beside  # without those of which there are none
+
+
 def of_no_row(
     rows: Collection[Trained],
     baseline: Trained,

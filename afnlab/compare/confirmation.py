@@ -6,14 +6,13 @@ the two.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from afnlab import stats
-from afnlab.compare.attempts import Attempts, of_no_row, of_pair
+from afnlab.compare.attempts import further, of_pair
 from afnlab.compare.next_step import MANY
 from afnlab.compare.selection import Selection
 from afnlab.messages import counted
@@ -69,6 +68,16 @@ def proposed(picking: Selection, label: str, comparisons: int = 1) -> int | None
     return stats.seeds_to_detect(row.difference, row.spread, comparisons, MANY)
 
 
+def fewest(picking: Selection, label: str, comparisons: int) -> int:
+    """The smallest number of fresh seeds that `confirm` trains without `few`: what is proposed, or
+    where that is more than it would, what a test takes.
+
+    Args:
+        picking, label, comparisons: as of `proposed`.
+    """
+    return proposed(picking, label, comparisons) or stats.seeds_needed(comparisons)
+
+
 def confirmed_seeds(runs: str | Path | None, group: str) -> set[int]:
     """The seeds with which confirmations have trained the runs of a group.
 
@@ -112,7 +121,8 @@ def _confirmation(
 ) -> Selection:
     """The rows with their runs of their confirmation alone, and the baseline's at these seeds."""
     rows = dict(picking.rows)
-    base = rows.pop(picking.baseline).group if picking.baseline in rows else ""
+    against = rows.pop(picking.baseline, None)
+    base = against.group if against else ""
     its = {n: list(of_pair(records, one.group, base)) for n, one in rows.items()}
     its = {label: runs for label, runs in its.items() if runs}
     seeds = seeds_of(r for runs in its.values() for r in runs)
@@ -124,17 +134,13 @@ def _confirmation(
     require_fresh(folder, picking, seeds_of(selected))
     both = (*selected, *(r for r in picking.records if r["group"] in groups))
     require_one_data((picking.labels[r["group"]], r) for r in both)
-    further = {n: Attempts.beside(rows[n], base, records, failures).number for n in its}
-    if picking.baseline in picking.rows:
-        shown, against = [rows[n] for n in its], picking.rows[picking.baseline]
-        further = Counter(further) + of_no_row(shown, against, records, failures)
     return replace(
         picking,
         folder=folder,
         rows={label: one for label, one in picking.rows.items() if one.group in groups},
         records=selected,
         picking=picking,
-        further={label: number for label, number in further.items() if number},
+        further=further({n: rows[n] for n in its}, against, records, failures),
         stale=0,
         elsewhere=0,
         foreign=(),

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import stats
-from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirmed
+from afnlab.compare.attempts import Attempts, begun, further, noted, of_pair, was_confirmed
 from afnlab.compare.confirmation import (
     confirmation_runs,
     confirmations,
+    fewest,
     proposed,
     require_fresh,
 )
@@ -30,7 +31,12 @@ from afnlab.runs.one_data import require_todays_data
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import is_training, seeds_of
+from afnlab.runs.storage.record_schema import (
+    FailureRecord,
+    TrainingRecord,
+    is_training,
+    seeds_of,
+)
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
@@ -69,7 +75,8 @@ def confirm(
         baseline, margin, metric, only: by what they were compared, and are to be, see `select`;
             looked at before anything is trained.
         executor: where runs are executed; None: here, one at a time.
-        few: train fewer seeds, too, than detect the observed difference.
+        few: train fewer seeds, too, than detect the observed difference, or than the correction
+            takes; not fewer than a test takes.
         **overrides: settings in place of the sweep's own, as in `select`; not `seeds`.
 
     Returns:
@@ -94,7 +101,7 @@ def confirm(
     others = Attempts.beside(row_of, base, records, failures, list(before))
     done = begun(records, group, base, others.seeds, failures)
     require_fresh(folder, picking, done)
-    comparisons = 1 if done else _comparisons(picking, label, runs, others.number)
+    comparisons = 1 if done else _comparisons(picking, label, runs, records, failures)
     number = _number(seeds, done, picking, label, comparisons)
     if done and number != len(done):
         arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
@@ -137,34 +144,44 @@ def _number(
 
     done: those of the confirmation that has begun.
     """
-    least = stats.seeds_needed(comparisons)
     if seeds is None:
         number = len(done) or proposed(picking, label, comparisons)
         if number is None:
             message = f"the difference of {label} is so small that more than {MANY} seeds are"
             raise ParameterError("seeds", message=f"{message} needed to detect it; give --seeds")
-        return max(number, least)
+        return max(number, stats.seeds_needed(comparisons))
     number = whole(seeds, "seeds", least=1, most=MOST_SEEDS)
-    if number < least:
-        counting = f" and {comparisons} comparisons" if comparisons > 1 else ""
-        message = f"with {counted(number, 'seed')}{counting} no difference could pass a test at 5 %"
-        raise ParameterError("seeds", message=f"{message}; that takes {least}")
+    if number < stats.seeds_needed(1):
+        raise ParameterError("seeds", message=_undecided(number, comparisons))
     return number
 
 
+def _undecided(number: int, comparisons: int) -> str:
+    """What is said of fewer seeds than a test takes after the correction."""
+    counting = f" and {comparisons} comparisons" if comparisons > 1 else ""
+    return (
+        f"with {counted(number, 'seed')}{counting} no difference could pass a test at 5 %; that"
+        f" takes {stats.seeds_needed(comparisons)}"
+    )
+
+
 def _comparisons(
-    picking: Selection, label: str, runs: str | Path | None, other_attempts: int
+    picking: Selection,
+    label: str,
+    runs: str | Path | None,
+    records: Sequence[TrainingRecord],
+    failures: Sequence[FailureRecord],
 ) -> int:
     """For how many comparisons p will be corrected: of the rows that are confirmed by then, and of
     all other attempts.
 
-    other_attempts: at confirming this row.
+    label: the row that is to be confirmed; records, failures: of the confirmations that there are.
     """
-    shown, further = {label}, {label: other_attempts}
-    for there in confirmations([picking], runs):
-        shown |= {*there.rows} - {there.baseline}
-        further = {**further, **there.further}
-    return len(shown) + sum(further.values())
+    there = {n for one in confirmations([picking], runs) for n in one.rows} - {picking.baseline}
+    shown = {n: picking.rows[n] for n in {label, *there}}
+    # Once it has a run, that its row failed before no longer means that an attempt showed nothing.
+    failed = [one for one in failures if one["group"] != shown[label].group]
+    return len(shown) + further(shown, picking.rows[picking.baseline], records, failed).total()
 
 
 def _again(rows: str, seeds: Collection[int], ending: str) -> ParameterError:
@@ -175,24 +192,31 @@ def _again(rows: str, seeds: Collection[int], ending: str) -> ParameterError:
 
 
 def _too_few(picking: Selection, label: str, number: int, comparisons: int, few: bool) -> list[str]:
-    """A line where so many seeds would probably miss the observed difference; more cannot follow.
+    """A line where so many seeds would probably miss the observed difference, or cannot show it;
+    more cannot follow.
 
-    ParameterError in its place where there is a number that would not, unless so few are wanted.
+    ParameterError in its place where there is a number that would do, unless so few are wanted.
 
     label: the row's in the comparison in which it was picked.
     """
     row: Any = picking.table.loc[label]
     advised = proposed(picking, label, comparisons)
-    if number >= (advised or MANY) or not row.spread > 0:
+    if number < stats.seeds_needed(comparisons):
+        why = _undecided(number, comparisons)
+    elif number >= (advised or MANY) or not row.spread > 0:
         return []
-    least = stats.detectable_difference(row.spread, number, comparisons)
-    large, seen = (amount(picking.measure, size) for size in (least, abs(row.difference)))
-    takes = f"takes {advised} seeds: --seeds {advised}" if advised else f"takes more than {MANY}"
-    line = (
-        f"{label}: {counted(number, 'seed')} would show a true difference of {large} with a power"
-        f" of 80 %; the observed one, {seen}, {takes}. The number cannot be raised afterwards"
-    )
-    if advised and not few:
+    else:
+        least = stats.detectable_difference(row.spread, number, comparisons)
+        large, seen = (amount(picking.measure, size) for size in (least, abs(row.difference)))
+        takes = (
+            f"takes {advised} seeds: --seeds {advised}" if advised else f"takes more than {MANY}"
+        )
+        why = (
+            f"{counted(number, 'seed')} would show a true difference of {large} with a power of"
+            f" 80 %; the observed one, {seen}, {takes}"
+        )
+    line = f"{label}: {why}. The number cannot be raised afterwards"
+    if number < fewest(picking, label, comparisons) and not few:
         message = f"{line}; --few (in Python few=True) trains {number} all the same"
         raise ParameterError("seeds", number, message=message)
     return [line]

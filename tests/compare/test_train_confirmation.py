@@ -10,16 +10,22 @@ import pytest
 
 from afnlab import compare, stats
 from afnlab.cli.entry import main
-from afnlab.compare.confirmation import confirmation_runs
+from afnlab.compare.attempts import noted
+from afnlab.compare.confirmation import confirmation_runs, confirmations
 from afnlab.compare.formatting import interval
+from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import formatted
+from afnlab.compare.train_confirmation import _comparisons
+from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
 from afnlab.report import write
 from afnlab.report.verify import AGREES, verify
 from afnlab.runs import records, sweep
 from afnlab.runs.seed_pairs import FRESH
+from afnlab.runs.storage import runs_folder
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.worker import Worker
+from tests.compare.test_attempts import run as run_of
 from tests.runs.test_runs import kernels, means
 
 SWEEP = """\
@@ -167,7 +173,7 @@ def test_seeds_that_picked_are_not_fresh(copied):
 def test_a_second_row_makes_two_comparisons(copied, executor, capsys):
     file, runs = copied
     with pytest.raises(ParameterError, match=r"6 seeds and 2 comparisons no .* that takes 7"):
-        compare.confirm(file, "SReLU(t=1)", seeds=6, few=True, runs=runs)
+        compare.confirm(file, "SReLU(t=1)", seeds=6, runs=runs)
     compare.confirm(file, "SReLU(t=1)", seeds=7, few=True, runs=runs, executor=executor)
     assert "corrected for 2 comparisons from now on" in capsys.readouterr().out
     made = confirmed((file, runs))
@@ -287,7 +293,7 @@ def planned(monkeypatch) -> list:
 def test_an_edited_row_is_confirmed_with_other_seeds_and_p_is_corrected(edited, executor, capsys):
     file, runs = edited
     with pytest.raises(ParameterError, match=r"6 seeds and 2 comparisons no .* that takes 7"):
-        compare.confirm(file, "mine.py:f", seeds=6, few=True, runs=runs)  # 6 decide nothing
+        compare.confirm(file, "mine.py:f", seeds=6, runs=runs)  # 6 decide nothing
     compare.confirm(file, "mine.py:f", seeds=7, few=True, runs=runs, executor=executor)
     made = confirmed((file, runs))
     assert sorted(made.final.index) == list(range(FRESH + 6, FRESH + 13))
@@ -414,6 +420,23 @@ def test_seeds_that_another_baseline_saw_are_not_fresh(copied, monkeypatch):
         compare.select(runs, file, baseline="SReLU(t=1)", confirmation=True)
 
 
+def test_too_few_seeds_for_the_correction_are_trained_where_that_is_wanted(copied, monkeypatch):
+    """So a report of two rows with six seeds each can be made again, whatever their order is."""
+    file, runs = copied
+    notes = []
+    module = import_module("afnlab.compare.train_confirmation")
+    monkeypatch.setattr(module, "execute_missing", lambda *_, **given: notes.extend(given["notes"]))
+    with pytest.raises(ParameterError, match=r"6 seeds and 2 .* takes 7\. .*; --few .* trains 6"):
+        compare.confirm(file, "SReLU(t=1)", seeds=6, runs=runs)
+    compare.confirm(file, "SReLU(t=1)", seeds=6, few=True, runs=runs)
+    assert notes[0] == (
+        "srelu(t=1): with 6 seeds and 2 comparisons no difference could pass a test at 5 %; that"
+        " takes 7. The number cannot be raised afterwards"
+    )
+    with pytest.raises(ParameterError, match="with 5 seeds and 2 comparisons no difference"):
+        compare.confirm(file, "SReLU(t=1)", seeds=5, few=True, runs=runs)
+
+
 def test_too_few_seeds_are_refused_while_there_are_none(picked, tmp_path, capsys):
     runs = shutil.copytree(picked[1], tmp_path / "runs", ignore=shutil.ignore_patterns("confirm"))
     assert main(["confirm", str(picked[0]), ROW, "--seeds", "6", "--runs", str(runs)]) == 2
@@ -421,3 +444,47 @@ def test_too_few_seeds_are_refused_while_there_are_none(picked, tmp_path, capsys
     assert said.count("\n") == 1
     assert "The number cannot be raised afterwards; --few (in Python few=True) trains 6" in said
     assert not Path(confirmation_runs(runs)).exists()
+
+
+BEFORE = {  # what was confirmed before: row and baseline, with the versions of their code
+    "nothing": [],
+    "another row": ["gelu relu"],
+    "other code against two baselines": ["gelu relu", "mine-old relu", "mine-old tanh"],
+    "other code and no row that is there": ["mine-old relu", "mine-old tanh"],
+    "another row whose code was edited": ["gelu-old relu", "gelu relu"],
+    "a row whose code was edited alone": ["gelu-old relu", "gelu-older relu"],
+    "this row, which failed beside another baseline": ["mine tanh"],
+}
+
+
+def trained(group, seeds, shared="", **more):
+    """The record of a run of the function f in a file of that name, whatever its version is."""
+    made = run_of(group, seeds, f"/a/{group.partition('-')[0]}.py", **more)
+    made["parameters"]["label"] += shared
+    return {"id": f"{group} {seeds}", "started": "2026-11-30T10:00:00+00:00", **made}
+
+
+def attempt(pair, seeds, shared):
+    """The records of a confirmation, of the row and of its baseline."""
+    row, base = pair.split()
+    said = noted(Trained.of_record(trained(row, seeds, shared)), base)
+    return [trained(group, seeds, shared, confirmation=said) for group in (row, base)]
+
+
+@pytest.mark.parametrize("shared", ["", "(batch_size=50)"])
+@pytest.mark.parametrize("case", BEFORE)
+def test_p_is_corrected_for_as_many_comparisons_as_was_announced(case, shared, monkeypatch):
+    """The number against which seeds are checked is the one that is true when they are trained."""
+    there = [r for at, pair in enumerate(BEFORE[case]) for r in attempt(pair, [at], shared)]
+    there = [r for r in there if r["group"] != "mine"]
+    failed = [{"group": "mine"}]  # so it showed nothing
+    monkeypatch.setattr(runs_folder, "records", lambda *_: [*there])
+    monkeypatch.setattr(runs_folder, "failures", lambda *_: failed)
+    picking = [trained(group, [77], shared) for group in ("relu", "gelu", "mine")]
+    rows = {r["parameters"]["activation"]: Trained.of_record(r) for r in picking}
+    selection = Selection(Path("runs"), rows, picking, "relu.py:f")
+    announced = _comparisons(selection, "mine.py:f", "runs", there, failed)
+    there += attempt("mine relu", [99], shared)
+    (made,) = confirmations([selection], "runs")
+    assert announced == len(made.rows) - 1 + sum(made.further.values())
+    assert announced == len(BEFORE[case]) + 1

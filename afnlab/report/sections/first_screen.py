@@ -11,7 +11,7 @@ from markupsafe import Markup
 from afnlab.compare import headline as glance
 from afnlab.compare import statements
 from afnlab.compare.axis_ends import in_a_line
-from afnlab.compare.confirmation import proposed
+from afnlab.compare.confirmation import fewest
 from afnlab.compare.headline import Fact
 from afnlab.compare.next_step import MOST_SEEDS
 from afnlab.compare.over_tasks import over_tasks
@@ -35,6 +35,10 @@ TUNED = {
     "lr": "learning rate",
     "init_scale": "scale of initial weights",
 }  # in words, where a name has none
+FIRST = (
+    "So many are enough for the first row that is confirmed: p of a second is corrected for both,"
+    " which takes more."
+)
 PROSE = "In full sentences: how much, how sure, at what cost, and what has to be known"
 
 
@@ -154,7 +158,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
             rows = [step.confirm, selection.baseline]
-            cost = f"About {_time(selection, rows, step.seeds)} for both."
+            cost = f"About {_time(selection, rows, step.seeds)} for both. {FIRST}"
         else:
             only = {**selection.apart, **_rows_alone(selection)}
             seeds = seed_lists.typed(_in_all(selection, step.seeds))
@@ -217,18 +221,22 @@ def _confirming(
 def confirmed(
     selection: Selection, sweep: str | Path, overrides: Mapping[str, object] = {}
 ) -> list[str]:
-    """The commands that make a confirmation; none if it is no confirmation.
+    """The commands that make a confirmation, in the order in which its rows were confirmed; none if
+    it is no confirmation.
+
+    How many seeds a row takes depends on how many were confirmed before it.
 
     selection: the confirmation; sweep, overrides: as of `first_screen`.
     """
     if selection.picking is None:
         return []
-    rows = [label for label in selection.rows if label != selection.baseline]
-    seeds = {n: len(seeds_of(selection.runs_of(n))) for n in rows}
+    its = {n: selection.runs_of(n) for n in selection.rows if n != selection.baseline}
+    rows = sorted(its, key=lambda label: min(run["started"] for run in its[label]))
     picking, made = selection.picking, []
-    for label in rows:
-        few = seeds[label] < (proposed(picking, label) or 0)
-        line = _confirming(picking, label, seeds[label], sweep, overrides)
+    for so_far, label in enumerate(rows, 1):
+        seeds = len(seeds_of(its[label]))
+        line = _confirming(picking, label, seeds, sweep, overrides)
+        few = seeds < fewest(picking, label, so_far)
         made.append(f"{line}{' --few' if few else ''}")
     return made
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from afnlab import stats
 from afnlab.cli.entry import parser
 from afnlab.compare import select
 from afnlab.compare.costs import Cost
@@ -31,6 +32,7 @@ from afnlab.report.sections.first_screen import (
     _task,
     _time,
     _tuning,
+    confirmed,
     first_screen,
 )
 from afnlab.report.sections.html import heading, typed
@@ -415,7 +417,39 @@ def test_the_command_confirms_in_the_setting_of_the_page(
     made = picked(chosen, monkeypatch, **facts)
     told = unescape(_next(made, sweep, overrides))
     assert unescape(typed(line)) in told
-    assert " for both." in told
+    assert (
+        " for both. So many are enough for the first row that is confirmed: p of a second" in told
+    )
+
+
+@pytest.mark.parametrize(("first", "then"), [("tanh", "gelu"), ("gelu", "tanh")])
+def test_the_commands_confirm_in_the_order_in_which_it_was_done(first, then, chosen):
+    """How many seeds a row takes depends on how many were confirmed before it."""
+    table = pd.DataFrame({"difference": 0.1, "spread": 0.1}, ["relu", "gelu", "tanh"])
+    alone, second = (stats.seeds_to_detect(0.1, 0.1, n) for n in (1, 2))
+    assert 6 < alone < second
+    picking = replace(chosen, place="")
+    vars(picking)["table"] = table
+
+    def lines(**seeds):
+        records = [
+            {"group": n, "started": f"2026-11-30T1{n == then:d}:00:00", "seeds": [*range(count)]}
+            for n, count in sorted(seeds.items())
+        ]
+        rows = {n: replace(chosen.rows["relu"], group=n) for n in ("relu", "gelu", "tanh")}
+        made = replace(chosen, rows=rows, records=records, picking=picking)
+        return [line.removeprefix("afnlab confirm s.yaml ") for line in confirmed(made, "s.yaml")]
+
+    assert lines(**{first: 6, then: alone}) == [
+        f"{first} --seeds 6 --few",
+        f"{then} --seeds {alone} --few",
+    ]
+    assert lines(**{first: alone, then: second}) == [
+        f"{first} --seeds {alone}",
+        f"{then} --seeds {second}",
+    ]
+    table["difference"] = 0.0  # nothing is proposed, and two comparisons take seven seeds
+    assert lines(**{first: 6, then: 6}) == [f"{first} --seeds 6", f"{then} --seeds 6 --few"]
 
 
 FILE = "parameters: {epochs: 2}\ngrid: {activation: [relu, srelu]}\nseeds: 2\n"
