@@ -264,7 +264,8 @@ def _other(there: dict[str, object], target: Path, sweep: object) -> str:
     its = str(there.get("sweep"))
     file = os.path.normpath(target / its) if its.endswith(".yaml") else its
     if its != sweep:
-        return f"the report of another sweep, {file}"
+        gone = its.endswith(".yaml") and not Path(file).exists()
+        return f"the report of another sweep, {file}{' (which is not there now)' * gone}"
     what = "confirmations" if there.get("confirmation") else "the runs that picked"
     return f"the report of {what}, of {file}"
 

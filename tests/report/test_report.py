@@ -552,6 +552,19 @@ def test_a_report_of_another_sweep_is_not_written_over(written, tmp_path, monkey
         write_report.write("default", runs="none", out=target)
 
 
+def test_of_a_report_that_was_moved_without_its_sweep_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text(SWEEP)
+    target = tmp_path / "reports" / "moved" / "s"
+    target.mkdir(parents=True)
+    state = {"schema": 2, "about": {"sweep": "../../s.yaml", "confirmation": False}}
+    (target / write_report.STATE).write_text(json.dumps(state))
+    gone = Path("reports/moved/s/../../s.yaml").resolve()
+    with pytest.raises(ValueError, match="holds the report of another sweep") as refused:
+        write_report.write("s.yaml", runs="none", out=target)
+    assert f"another sweep, {gone} (which is not there now); remove it" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("overrides", "name"),
     [
