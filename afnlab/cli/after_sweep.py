@@ -20,7 +20,8 @@ def next_command(sweep: str, outcome: Outcome, runs: str | None, *, limited: boo
             such runs cannot be told.
 
     Returns:
-        A line; empty where there is nothing to say.
+        A line; empty where there is nothing to say. A run that cannot be read, or was removed
+        meanwhile, is named in a warning and left out: the sweep is done all the same.
     """
     from afnlab.compare.notebook_metric import SEED, kept_by_all
     from afnlab.listing import listed
@@ -34,9 +35,10 @@ def next_command(sweep: str, outcome: Outcome, runs: str | None, *, limited: boo
     folder = place(runs).folder
     made = [*(folder / spec.id for spec in outcome.there), *outcome.added]
     plan = sweep_file.read(sweep)
-    if not made:
+    paths = [run / runs_folder.RECORD for run in made]
+    records = [record for _, record in runs_folder.readable(paths, runs_folder.read_record)]
+    if not records:
         return ""
-    records = [runs_folder.read_record(run / runs_folder.RECORD) for run in made]
     names = kept_by_all(records)
     if not any(record.get("metrics") for record in records):
         by_user = Path(plan.notebook).parent != shared("notebooks")

@@ -44,4 +44,5 @@ def _verify(a: argparse.Namespace) -> int:
     """Exit status: 0 all agrees, 1 something differs or failed, 2 a run could not be compared."""
     from afnlab.report.verify import verify
 
-    return verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs, code=a.code)
+    outcome = verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs, code=a.code)
+    return outcome.value

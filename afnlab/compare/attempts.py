@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from afnlab.compare.training_facts import Trained
@@ -148,7 +149,8 @@ def begun(
 
     Where the row has no runs they were removed, or are still to be made, and those of the baseline
     tell: its seeds up to the last that was trained for this confirmation, but for those with which
-    the row was trained before. Where the row's run failed, nothing was shown, so nothing is fixed.
+    the row was trained before. Where the row's run failed, nothing was shown, so nothing is fixed,
+    unless it may have been shown before: see `_showed_nothing`.
 
     Args:
         records: the runs in the folder of the confirmations.
@@ -162,7 +164,7 @@ def begun(
         return its
     of_base = [r for r in listed if r["group"] == baseline]
     for_it = [r for r in of_base if _pair(r, baseline) == (row, baseline)]
-    if not for_it or any(one["group"] == row for one in failures):
+    if all(_showed_nothing(row, one, failures) for one in for_it):
         return set()
     last = max(seeds_of(for_it))
     return {seed for seed in seeds_of(of_base) if seed <= last} - {*used}
@@ -198,11 +200,26 @@ def _made(
 
     like: a training in that setting; baseline: the group of that of which runs do not say it.
     """
-    failed = {r["group"] for r in failures} - {r["group"] for r in confirming}
+    there = {r["group"] for r in confirming}
     for record, one in _readable(confirming):
         pair = _pair(record, baseline)
-        if _setting(one) == _setting(like) and pair[0] not in failed:
+        failed = pair[0] not in there and _showed_nothing(pair[0], record, failures)
+        if _setting(one) == _setting(like) and not failed:
             yield record, one, pair, _noted(record).get(LABEL, label_of(one))
+
+
+def _showed_nothing(
+    row: str, of_baseline: TrainingRecord, failures: Iterable[FailureRecord]
+) -> bool:
+    """Whether a row failed in the attempt that a run of its baseline was made for.
+
+    A failing run that began after that of the baseline had ended may follow one of the row that
+    ended well, was looked at and removed.
+    """
+    began = [datetime.fromisoformat(one["started"]) for one in failures if one["group"] == row]
+    ended = datetime.fromisoformat(of_baseline["started"])
+    ended += timedelta(seconds=of_baseline["seconds"])
+    return bool(began) and max(began) <= ended
 
 
 def _readable(records: Iterable[TrainingRecord]) -> Iterator[tuple[TrainingRecord, Trained]]:

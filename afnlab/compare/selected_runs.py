@@ -293,7 +293,7 @@ class SelectedRuns:
     @cached_property
     def change(self) -> TuningChange | None:
         """The effect of tuning, seed by seed; None if nothing was tuned."""
-        return tuning_change(self._at_recipe, self._recorded, self.metric)
+        return tuning_change(self._at_recipe, self._recorded, self.measure)
 
     @cached_property
     def tunings(self) -> dict[str, pd.DataFrame]:

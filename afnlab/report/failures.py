@@ -11,7 +11,7 @@ from pathlib import Path
 
 from afnlab.report.state import state_of, stored
 from afnlab.runs.storage import safe_files
-from afnlab.runs.storage.set_aside import keep
+from afnlab.runs.storage.set_aside import as_noted, keep, sums
 
 NOTEBOOK = "report-failed.ipynb"
 _NAMES = (NOTEBOOK, "report-failed.log")
@@ -38,8 +38,7 @@ def note(target: Path) -> None:
         target: the report's folder.
     """
     there = [name for name in _NAMES if (target / name).is_file()]
-    sums = {name: safe_files.summed(target / name)["sha256"] for name in there}
-    safe_files.write_json(target / state_of(_STATE), {"files": sums})
+    safe_files.write_json(target / state_of(_STATE), {"files": sums(target, there)})
 
 
 def clear(target: Path) -> None:
@@ -48,8 +47,6 @@ def clear(target: Path) -> None:
     Args:
         target: the report's folder.
     """
-    files = stored(target, _STATE).get("files")
-    for name, known in (files if isinstance(files, dict) else {}).items():
-        if name in _NAMES and safe_files.is_as_written(target, name, known):
-            (target / name).unlink()
+    for name in as_noted(target, stored(target, _STATE).get("files")) & set(_NAMES):
+        (target / name).unlink()
     (target / state_of(_STATE)).unlink(missing_ok=True)

@@ -83,9 +83,4 @@ def state_of(name: str) -> str:
 
 def stored(target: Path, name: str = NAME) -> dict[str, object]:
     """The content of a report's state, of whatever kinds; empty if it cannot be read."""
-    try:
-        data = safe_files.read(target / state_of(name), safe_files.LARGEST_JSON)
-        content = safe_files.parse_json(data, finite=False)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+    return safe_files.mapping(target / state_of(name))

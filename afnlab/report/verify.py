@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from enum import Enum
 from html import unescape
 from pathlib import Path
 
@@ -36,7 +37,20 @@ from afnlab.training.options import whole
 from afnlab.usercode.lookup import expanded
 
 NAMED = 3  # numbers of a row that are named where many differ
-AGREES, DIFFERS, NOT_COMPARED = 0, 1, 2  # what comes of it, as exit statuses
+
+
+class Verification(Enum):
+    """What came of verifying a report, by exit status; true only where all agrees."""
+
+    AGREES = 0
+    DIFFERS = 1
+    NOT_COMPARED = 2
+
+    def __bool__(self) -> bool:
+        return self is Verification.AGREES
+
+
+AGREES, DIFFERS, NOT_COMPARED = Verification
 
 
 def verify(
@@ -47,7 +61,7 @@ def verify(
     runs: str | Path | None = None,
     code: str | Path | None = None,
     log: Callable[[str], None] = say,
-) -> int:
+) -> Verification:
     """Recompute a report's tables from its runs, and make some of the runs again.
 
     It says line by line what agrees, and of what does not which number. Where the runs are not at
@@ -62,9 +76,9 @@ def verify(
         log: takes each line.
 
     Returns:
-        AGREES; DIFFERS where anything is not as it was, or a rerun has failed; else NOT_COMPARED
-        where the runs are not here, a run could not be made again, or its bits could not be
-        compared.
+        `Verification.AGREES`, which alone is true; DIFFERS where anything is not as it was, or a
+        rerun has failed; else NOT_COMPARED where the runs are not here, a run could not be made
+        again, or its bits could not be compared.
 
     Raises:
         ValueError: if there is no report, or if `runs` is given and lacks some of its runs.
@@ -72,7 +86,7 @@ def verify(
     whole(rerun, "rerun", least=0)
     target = _folder_of(expanded(page))
     state = _stated(target, page, runs)
-    came_of: set[int] = set()
+    came_of: set[Verification] = set()
 
     def check(what: str, problems: Iterable[str], otherwise: str) -> None:
         faults = list(problems)
@@ -127,10 +141,10 @@ def verify(
             else:
                 log(f"{part}: not recomputed, since afnlab's code was another")
         for run, record in records.items():
-            status, said = _rerun(folder, record, workers[threads_of(record)], code)
+            outcome, said = _rerun(folder, record, workers[threads_of(record)], code)
             log(f"run {run[:8]}: {said}")
-            came_of.add(status)
-    return DIFFERS if DIFFERS in came_of else max(came_of)
+            came_of.add(outcome)
+    return DIFFERS if DIFFERS in came_of else max(came_of, key=lambda one: one.value)
 
 
 def _stated(target: Path, page: str | Path, runs: str | Path | None) -> ReportState:
@@ -295,7 +309,7 @@ def _some(texts: Sequence[str]) -> str:
 
 def _rerun(
     folder: Path, record: TrainingRecord, worker: Worker, code: str | Path | None
-) -> tuple[int, str]:
+) -> tuple[Verification, str]:
     """Make a run again, in a folder that is thrown away; what came of it, and in words."""
     with tempfile.TemporaryDirectory(prefix="afnlab-verify-") as scratch:
         try:

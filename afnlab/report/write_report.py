@@ -273,7 +273,8 @@ def _other(there: dict[str, object], target: Path, sweep: object) -> str:
     its = str(there.get("sweep"))
     file = staging.at(target, its) if its.endswith(".yaml") else its
     if its != sweep:
-        return f"the report of another sweep, {file}"
+        gone = its.endswith(".yaml") and not Path(file).exists()
+        return f"the report of another sweep, {file}{' (which is not there now)' if gone else ''}"
     if (runs := there.get("runs")) is not None:
         return f"the report of the runs in {staging.at(target, str(runs))}"
     what = "confirmations" if there.get("confirmation") else "the runs that picked"

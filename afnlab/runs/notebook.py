@@ -83,8 +83,9 @@ class Run:
     def save(self, result: Result) -> str:
         """Write the result's tables into the folder `out`.
 
-        What has the name of one of these files there, and is another, is moved into the folder
-        `kept` beside them.
+        They take the place of those that the same training has left there before. What else has
+        the name of one of them, and what was changed since, is moved into the folder `kept`
+        beside them.
         Where that is empty, the result is kept as a run of the folder of runs that `afnlab lab`
         was started beside ($AFNLAB_RUNS); elsewhere nothing is written.
 
@@ -111,13 +112,15 @@ class Run:
         return session.keep(kept, self._write, *self._made[0])
 
     def _save(self, result: Result, folder: Path) -> list[str]:
-        """Write all of a result into a folder; where that is now which was there and is another."""
+        """Write all of a result into a folder; where that is now which was there and is neither
+        the same nor what the same training wrote, whose times are never the same."""
         folder.mkdir(parents=True, exist_ok=True)
         kept = []
         with TemporaryDirectory(prefix=".result-", dir=folder) as new:
             self._write(result, Path(new))
+            before = _as_left(folder, safe_files.mapping(Path(new) / RESULT))
             for path in sorted(Path(new).iterdir()):
-                if os.path.lexists(folder / path.name):
+                if path.name not in before and os.path.lexists(folder / path.name):
                     its = safe_files.summed(path)["sha256"]
                     if not safe_files.is_as_written(folder, path.name, its):
                         kept.append(str(set_aside.keep(folder, path.name)))
@@ -143,7 +146,9 @@ class Run:
             "seeds": list(self.training.seeds),
             "metrics": {n: v if isfinite(v) else None for n, v in result.summary().items()},
             "environment": result.info,
+            "files": set_aside.sums(folder, sorted(path.name for path in folder.iterdir())),
         }
+        content["sum"] = runs_folder.sum_of(content)
         (folder / RESULT).write_text(json.dumps(content, indent=1), encoding="utf-8")
         return content
 
@@ -157,3 +162,13 @@ class Run:
         return str(
             filled("<table>{}</table>", joined(filled(row, *pair) for pair in shown.items()))
         )
+
+
+def _as_left(folder: Path, result: Mapping[str, object]) -> set[str]:
+    """The files of a folder that are as the training of a result has left them when it was last
+    executed; result: as its `result.json` has it, which tells what was trained."""
+    last = safe_files.mapping(folder / RESULT)
+    if any(last.get(name) != result[name] for name in ("parameters", "seeds")):
+        return set()
+    whole = last.get("sum") == runs_folder.sum_of(last)
+    return set_aside.as_noted(folder, last.get("files")) | ({RESULT} if whole else set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ COMPARES = "afnlab compare 'my fit.yaml' --metric error --runs 'my runs' compare
         ([{"error": 1.0}], {"limited": True}, LISTS),
         ([{"error": 1.0}], {"parameters": {"noise": 1}}, LISTS),  # and nothing that pairs runs
         ([{}, {}], {}, f"no result is kept with these runs: {KEEPS_ONE}"),
+        ([None, {"error": 1.0}], {}, COMPARES),  # of which one was removed meanwhile
+        ([None], {}, ""),
         ([], {}, ""),
     ],
 )
@@ -38,8 +41,15 @@ def test_what_comes_after_a_sweep(kept, given, said, tmp_path, monkeypatch):
     notebook(tmp_path / "fit.ipynb", "noise: float = 0.1\nseed: int = 0")
     Path("my fit.yaml").write_text("notebook: fit.ipynb\nseeds: 2\n")
     parameters = given.get("parameters", {"noise": 1, "seed": 0})
-    records = [{"parameters": parameters, "metrics": metrics} for metrics in kept]
-    monkeypatch.setattr(runs_folder, "read_record", lambda path: records[int(path.parent.name)])
+
+    def read(path):
+        if (metrics := kept[int(path.parent.name)]) is None:
+            raise ValueError(f"{path}: is missing")
+        return {"parameters": parameters, "metrics": metrics}
+
+    monkeypatch.setattr(runs_folder, "read_record", read)
     outcome = Outcome(added=[Path(str(at)) for at in range(len(kept))])
     limited = given.get("limited", False)
-    assert next_command("my fit.yaml", outcome, "my runs", limited=limited) == said
+    gone = pytest.warns(UserWarning, match="left out 0.record.json: is missing")
+    with gone if None in kept else nullcontext():
+        assert next_command("my fit.yaml", outcome, "my runs", limited=limited) == said

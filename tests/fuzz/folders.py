@@ -222,7 +222,7 @@ def sealed(rng: random.Random, tmp: Path) -> str:
     )
     content = mutated(json.loads(kept.read_text()), rng)
     content.pop("sum", None)
-    text = json.dumps(content | {"sum": runs_folder._sum(content)})
+    text = json.dumps(content | {"sum": runs_folder.sum_of(content)})
     if rng.random() < 0.1:
         text = text[:-1] + ', "id": "0000000000000000"}'
     kept.write_text(text)

@@ -266,7 +266,7 @@ def seal(run: Path, changes: dict) -> None:
     for name, value in changes.items():
         nested = isinstance(value, dict) and name in ("metrics", "parameters", "given")
         record[name] = record[name] | value if nested else value
-    record["sum"] = runs_folder._sum(record)
+    record["sum"] = runs_folder.sum_of(record)
     path.write_text(json.dumps(record))
 
 

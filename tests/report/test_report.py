@@ -580,6 +580,17 @@ def test_a_report_of_another_folder_of_runs_is_not_written_over(tmp_path, monkey
 def test_a_sweep_that_is_no_file_is_refused_at_once(tmp_path):
     with pytest.raises(ValueError, match="sweep must be a sweep file, or the name of one"):
         write_report.write({"parameters": {"task": "digits-mlp"}}, out=tmp_path / "page")
+def test_of_a_report_that_was_moved_without_its_sweep_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text(SWEEP)
+    target = tmp_path / "reports" / "moved" / "s"
+    target.mkdir(parents=True)
+    state = {"schema": 2, "about": {"sweep": "../../s.yaml", "confirmation": False}}
+    (target / write_report.STATE).write_text(json.dumps(state))
+    gone = Path("reports/moved/s/../../s.yaml").resolve()
+    with pytest.raises(ValueError, match="holds the report of another sweep") as refused:
+        write_report.write("s.yaml", runs="none", out=target)
+    assert f"another sweep, {gone} (which is not there now); remove it" in str(refused.value)
 
 
 @pytest.mark.parametrize(

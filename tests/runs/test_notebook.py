@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 
@@ -87,6 +88,24 @@ def test_a_result_that_is_there_already_is_not_lost(tmp_path):
         assert path.read_bytes() == before[path.name]
     assert {path.name for path in out.iterdir()} == {*before, "kept"}
     assert len(json.loads((out / "result.json").read_text())["seeds"]) == 2
+
+
+def test_the_same_training_again_takes_the_place_of_what_it_left(tmp_path):
+    """Its times are others each time, and so are its files."""
+    run = parameters(CELL | SMALL | {"out": str(tmp_path), "seeds": 1})
+    kinds = [(run.save(run.train()), (tmp_path / "history.parquet").read_bytes()) for _ in "abc"]
+    assert [said for said, _ in kinds] == ["saved in " + tmp_path.name] * 3
+    assert len({history for _, history in kinds}) > 1
+    assert not (tmp_path / "kept").exists()
+    for name in ("history.parquet", "result.json"):  # but what was changed since is the user's
+        (tmp_path / name).write_text('{"metrics": {}}')
+        assert f"moved aside what was there: {tmp_path / 'kept'}" in run.save(run.train())
+        assert (tmp_path / "kept" / name).read_text() == '{"metrics": {}}'
+        shutil.rmtree(tmp_path / "kept")
+    noted = json.loads((tmp_path / "result.json").read_text())
+    (tmp_path / "result.json").write_text(json.dumps(noted | {"my note": "keep"}))
+    kept = str(tmp_path / "kept" / "result.json")
+    assert run.save(run.train()).endswith(f"moved aside what was there: {kept}")
 
 
 @pytest.fixture

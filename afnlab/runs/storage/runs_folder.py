@@ -87,16 +87,17 @@ def write_record(folder: Path, record: Mapping[str, object], listed: Iterable[Pa
     sums = {path.relative_to(folder).as_posix(): safe_files.summed(path) for path in listed}
     full = {"schema": SCHEMA, **record, "files": sums}
     checked(full, RunRecord)
-    write_json(folder / RECORD, full | {"sum": _sum(full)})
+    write_json(folder / RECORD, full | {"sum": sum_of(full)})
 
 
 def write_failure(folder: Path, facts: Mapping[str, object]) -> None:
     """Write what is known of a run that failed, with a sum over itself; no secret of an address."""
     content = {**facts, "message": masked(str(facts["message"]))}
-    write_json(folder / ERROR, content | {"sum": _sum(content)})
+    write_json(folder / ERROR, content | {"sum": sum_of(content)})
 
 
-def _sum(record: Mapping[str, object]) -> str:
+def sum_of(record: Mapping[str, object]) -> str:
+    """The sum over itself that a record has as its `sum`."""
     content = {name: value for name, value in record.items() if name != "sum"}
     return digest(json.dumps(content, sort_keys=True))
 
@@ -131,7 +132,7 @@ def parse_record(data: bytes, path: Path) -> Record:
     if record["schema"] == 1 and "sum" not in record:  # from before there were compiled kernels
         record.setdefault("native", False)
         record.setdefault("files", {HISTORY: {}} if is_training(record) else {})
-    elif record.get("sum") != _sum(record):
+    elif record.get("sum") != sum_of(record):
         raise ValueError(f"{path}: has been changed since it was written")
     elif any(not {"bytes", "sha256"} <= set(known) for known in record["files"].values()):
         raise ValueError(f"{path}: files cannot lack sizes or sums")
@@ -386,7 +387,7 @@ def parse_failure(data: bytes, path: Path) -> FailureRecord:
         raise ValueError(f"{path}: {error}") from None
     if facts["id"] != path.parent.name:
         raise ValueError(f"{path}: is that of another run, {facts['id']}")
-    if facts.get("sum", _sum(facts)) != _sum(facts):
+    if facts.get("sum", sum_of(facts)) != sum_of(facts):
         raise ValueError(f"{path}: has been changed since it was written")
     return facts
 

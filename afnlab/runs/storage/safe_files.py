@@ -111,6 +111,14 @@ def within(folder: Path, name: str) -> Path:
     return folder / name
 
 
+def mapping(path: Path) -> dict[str, object]:
+    """The mapping in a plain file of JSON, of whatever kinds; empty if it cannot be read."""
+    with suppress(ValueError):
+        content = parse_json(read(path, LARGEST_JSON), finite=False)
+        return content if isinstance(content, dict) else {}
+    return {}
+
+
 def is_as_written(folder: Path, name: str, known: object) -> bool:
     """Whether a file of a folder is a plain one, behind no link, with this SHA-256."""
     with suppress(ValueError):

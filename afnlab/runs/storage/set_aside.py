@@ -1,10 +1,16 @@
-"""What stands in the way of a file that is to be written, and may be the user's: it is kept."""
+"""What stands in the way of a file that is to be written, and may be the user's: it is kept.
+
+What afnlab itself has written there it knows by the sums that it noted then.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path, PurePath
+
+from afnlab.runs.storage import safe_files
 
 KEPT = "kept"  # the folder, within that of the files, of what stood in their way
 
@@ -30,6 +36,27 @@ def keep(folder: Path, name: str) -> Path:
             _move(folder / name, aside / name)
             return aside / name
     raise AssertionError
+
+
+def sums(folder: Path, names: Iterable[str]) -> dict[str, object]:
+    """The SHA-256 of files that were written, to be noted for `as_noted`.
+
+    Args:
+        folder: in which they lie.
+        names: theirs.
+    """
+    return {name: safe_files.summed(folder / name)["sha256"] for name in names}
+
+
+def as_noted(folder: Path, noted: object) -> set[str]:
+    """The names of the files of a folder that nobody has changed since their sums were noted.
+
+    Args:
+        folder: in which they lie.
+        noted: the sums by name, as they are read: anything may stand in their place.
+    """
+    known = noted if isinstance(noted, dict) else {}
+    return {name for name, one in known.items() if safe_files.is_as_written(folder, name, one)}
 
 
 def _move(path: Path, to: Path) -> None:

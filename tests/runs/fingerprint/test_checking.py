@@ -472,6 +472,6 @@ def test_records_of_earlier_versions_are_read_and_not_current(tmp_path):
     made = execute(RunSpec.make("train", SMALL), tmp_path, means())
     record = json.loads((made / runs_folder.RECORD).read_text())
     old = {n: v for n, v in record.items() if n not in ("code", "folder", "sum")} | {"schema": 2}
-    runs_folder.write_json(made / runs_folder.RECORD, old | {"sum": runs_folder._sum(old)})
+    runs_folder.write_json(made / runs_folder.RECORD, old | {"sum": runs_folder.sum_of(old)})
     assert [r["schema"] for r in records(tmp_path)] == [2]
     assert [run.state for run in maintenance.listing(tmp_path)] == ["stale"]
