@@ -34,30 +34,33 @@ _NAMES = re.compile(  # of functions and classes of libraries and of Python, wit
     )\..*""",
     re.VERBOSE,
 )
-_PATHS = ("open", "read_bytes", "read_text", "iterdir", "glob", "rglob")  # what paths offer
 
 
 @dataclass(frozen=True)
 class ByText:
     """That code reaches values by a text.
 
-    name: of what it does so by. of_path: whether it does if it has a path at all: others, too, may
-    have an attribute of that name.
+    name: of what it does so by. of_path: whether it does only if it has a path: many others have
+    an attribute of that name.
     """
 
     name: str
     of_path: bool = False
 
 
-# Names of attributes that do the same, on whatever object.
+# Names of attributes that do the same, on whatever object. A path may come from a library, so that
+# nobody sees that it is one: what hardly anything else offers counts in any case.
 ATTRIBUTES = {
-    **{name: ByText(name, of_path=True) for name in _PATHS},
+    **{name: ByText(name) for name in ("read_bytes", "read_text", "iterdir", "rglob")},
+    **{name: ByText(name, of_path=True) for name in ("open", "glob")},
     **dict.fromkeys(("__globals__", "f_globals"), ByText("globals")),
 }
 
 
 def by_text(value: object) -> str:
     """What this is called if it leads to values by a text; "": it does not.
+
+    A class does if its objects do; a user's is called as the library's that it is derived from.
 
     Args:
         value: what code holds.
@@ -72,21 +75,11 @@ def by_text(value: object) -> str:
     for name in ("modules", "argv", "orig_argv"):
         if value is getattr(sys, name):
             return f"sys.{name}"
+    if isinstance(value, type):
+        return next(filter(None, map(_name, value.__mro__ if is_own(value) else [value])), "")
     if isinstance(value, MethodType):
         value = value.__func__
     return _name(value) if isinstance(value, (FunctionType, BuiltinFunctionType)) else ""
-
-
-def in_code(value: object) -> object:
-    """What code names; in the place of a class whose objects lead to values by a text, this.
-
-    An object of such a class that is there already is seen as any other.
-
-    Args:
-        value: what code names.
-    """
-    name = _name(value) if isinstance(value, type) else ""
-    return ByText(name) if name else value
 
 
 def is_path(value: object) -> bool:

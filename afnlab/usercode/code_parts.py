@@ -12,7 +12,7 @@ from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
 from typing import cast
 
-from afnlab.usercode.by_text import ATTRIBUTES, by_text, in_code
+from afnlab.usercode.by_text import ATTRIBUTES, by_text
 from afnlab.usercode.loaded import is_own
 
 # What a class says of itself and of where it stands, which nothing computes with.
@@ -50,10 +50,6 @@ def of_code(code: CodeType) -> Iterator[object]:
 
 def named(function: FunctionType) -> Iterator[object]:
     """What code names: of its module, inside modules as far as it goes there, and by imports."""
-    return map(in_code, _named(function))
-
-
-def _named(function: FunctionType) -> Iterator[object]:
     for code in _codes(function.__code__):
         steps, local = _steps(code), set()
         imported: dict[object, object] = {}  # modules, by the local variables that hold them
@@ -132,7 +128,7 @@ def _reached(value: object, steps: Iterable[dis.Instruction]) -> object:
 
 def _matters(value: object) -> bool:
     """Whether what a library's module holds may be of the user's, or leads to such."""
-    if type(value) in _VALUES or by_text(in_code(value)):
+    if type(value) in _VALUES or by_text(value):
         return True
     return is_own(value if isinstance(value, (FunctionType, type, ModuleType)) else type(value))
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from afnlab.usercode.code_parts import OF_ITSELF
 
 if TYPE_CHECKING:
+    from dataclasses import Field
+
     import torch
 
 _OF_THE_PROCESS = (  # attributes that number what is made, or keep what follows from others
@@ -97,6 +99,11 @@ def _of_type_variable(value: Any) -> Iterable[object]:
     return value.__name__, *(getattr(value, name, None) for name in facts)
 
 
+def _of_field(value: Field[object]) -> Iterable[object]:
+    """What a dataclass says of a field, but for its type: nothing computes with annotations."""
+    return (by_name(value, {n: getattr(value, n) for n in value.__slots__ if n != "type"}),)
+
+
 def _of_logger(value: logging.Logger) -> Iterable[object]:
     """What somebody has put there: what is written down, and where, changes no number."""
     usual = {*vars(logging.Logger("")), "manager"}  # the manager itself puts it there
@@ -132,6 +139,7 @@ _TYPES: Mapping[str, Callable[[Any], Iterable[object]]] = {
     "builtins.dict_values": lambda value: value,
     "builtins.dict_items": lambda value: value,
     "_thread._local": lambda value: (by_name(value, vars(value)),),
+    "dataclasses.Field": _of_field,
     "logging.Logger": _of_logger,
     # What is written down, and who waits for whom, changes no number.
     "logging.Handler": _nothing,

@@ -67,13 +67,16 @@ class _Walk:
 
     known: what has been met, by its id, with its number; it is kept there so that nothing else
     gets that id. unseen: why something could not be looked into; of_paths: the same, where it is a
-    path. paths: what is there of paths.
+    path. paths: what is there of paths. kinds: the ids of the classes of the objects that it is in,
+    and of those that they are derived from: an object that is there already is seen as any other,
+    even if its class would read a file to make one.
     """
 
     known: dict[int, tuple[int, object]] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
     of_paths: list[str] = field(default_factory=list)
     paths: list[object] = field(default_factory=list)
+    kinds: frozenset[int] = frozenset()
 
     def parts(self, value: object) -> object:
         """The parts of a value as tuples, lists and plain values."""
@@ -81,11 +84,12 @@ class _Walk:
             return value
         if type(value) is bytes:
             return value if len(value) <= _LONG else ["digest", hashlib.sha256(value).hexdigest()]
-        if name := by_text(value):
+        if name := "" if id(value) in self.kinds else by_text(value):
             of_path = isinstance(value, ByText) and value.of_path
             unseen = self.of_paths if of_path else self.unseen
             unseen.append(f"its code uses {name}, and what that leads to is not seen")
-            return name
+            if not isinstance(value, type):
+                return name
         if is_path(value):
             self.paths.append(value)
         if type(value) is tuple:
@@ -93,7 +97,8 @@ class _Walk:
         if id(value) in self.known:
             return ["as above", self.known[id(value)][0]]
         self.known[id(value)] = len(self.known), value
-        return type(value).__name__, self.inside(value)
+        kinds = self.kinds.union(map(id, type(value).__mro__))
+        return type(value).__name__, replace(self, kinds=kinds).inside(value)
 
     def inside(self, value: object) -> object:
         """The parts of an object, as far as it can be looked into."""

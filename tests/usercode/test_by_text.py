@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from argparse import Namespace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FunctionType
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -74,6 +77,10 @@ UNSEEN |= {
     "sys.argv[1]": "sys.argv",
     "argv[1]": "sys.argv",
     "Path('k.txt').read_bytes()": "read_bytes",
+    "x.joinpath('k').read_text()": "read_text",  # a path that a library hands out
+    "(x / 'k').read_bytes()": "read_bytes",
+    "[*x.iterdir()]": "iterdir",
+    "[*x.rglob('k')]": "rglob",
     "pathlib.Path('k.txt').open()": "open",
     "[*Path('k').glob('*')]": "glob",
 }
@@ -84,6 +91,47 @@ INSIDE = {  # statements, for imports inside the function
     "from os import getenv as g\n return g('K')": "getenv",
     "from zipfile import ZipFile\n return ZipFile('k')": "ZipFile",
     "from pathlib import Path\n return Path('k').open()": "open",
+}
+
+
+class Archive(ZipFile):
+    pass
+
+
+class Mapped(np.memmap):
+    def __array_finalize__(self, of):
+        super().__array_finalize__(of)
+
+
+class Config(Namespace):
+    def __init__(self, **values):
+        super().__init__(**values)
+
+
+@dataclass
+class Record:
+    array: np.memmap | None
+    w: float = 1.0
+
+
+def with_default(x, kind=ZipFile):
+    return kind(x)
+
+
+def enclosing(value):
+    def function(x):
+        return value, x
+
+    return function
+
+
+HOLDING = {  # a class whose objects read files, otherwise than by its name in code
+    "a default": with_default,
+    "a closure": enclosing(ZipFile),
+    "a table": enclosing({"z": ZipFile}),
+    "a partial": enclosing(partial(ZipFile, "k")),
+    "a class of a user's": enclosing(Archive),
+    "an attribute": enclosing(type("A", (), {"kind": ZipFile})),
 }
 SEEN = ["getattr(torch, x)", "locals()['x']", "vars(x)", "x.load()", "os.path.join(x)", "K"]
 SEEN += ["x.open()", "x.glob()", "torch.stack(x)", "np.frombuffer(x)", "Path(x)"]
@@ -126,6 +174,28 @@ def test_an_object_that_is_there_is_seen_whatever_made_it(tmp_path):
         assert unseen == ""
         texts.append(text)
     assert texts[0] != texts[1]
+
+
+@pytest.mark.parametrize("how", HOLDING)
+def test_a_class_that_reads_files_counts_wherever_it_is_held(how):
+    assert "its code uses ZipFile" in seen(HOLDING[how])[1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Namespace(w=1), Config(w=1), np.zeros(2).view(Mapped), Record(None), Record],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_but_not_as_the_type_of_an_object_or_of_a_field(value):
+    """Code that uses such an object makes none of its type; of a class, it may."""
+    assert seen(enclosing(value))[1] == ""
+
+
+@pytest.mark.parametrize("kind", [Mapped, np.memmap])
+def test_an_object_does_not_hide_that_its_class_is_held_too(kind):
+    made = np.zeros(2).view(kind)
+    for both in ([made, kind], [kind, made]):
+        assert "its code uses memmap" in seen(both)[1]
 
 
 @pytest.mark.parametrize("value", [os.environ, sys.modules, partial(open, "k"), Path.read_text])

@@ -15,7 +15,9 @@ _IMPORTERS = ("__import__", "import_module", "run_path", "run_module")
 _LOADERS = ("load_ext", "reload_ext")  # magics that import a module
 _WRITERS = ("writefile", "file")  # magics whose cell is the content of a file
 _OFFERER = "writenew"  # the same, where there is no other; see `usercode.writenew`
-_WORDS = re.compile(r"\"[^\"]*\"(?!\S)|'[^']*'(?!\S)|\S+")
+# What stands in quotes, also within a word: `--x="y z"`; not after a letter, as in "it's".
+_QUOTED = re.compile(r"(?<!\w)([\"'])((?:(?!\1).)*)\1(?!\w)", re.DOTALL)
+_WORD = re.compile(rf"(?:{_QUOTED.pattern}|\S)+", re.DOTALL)
 _LONGEST = 500  # characters of a text that may name a file or a module
 
 
@@ -163,8 +165,8 @@ class _Reader(ast.NodeVisitor):
 
 
 def _words_of(line: str) -> list[str]:
-    """The words of a line; what stands in quotes is one."""
-    return [word.strip("\"'") for word in _WORDS.findall(line)]
+    """The words of a line; what stands in quotes is of one."""
+    return [_QUOTED.sub(r"\2", word[0]).strip("\"'") for word in _WORD.finditer(line)]
 
 
 def _written(body: object) -> Iterator[str]:

@@ -152,3 +152,12 @@ def test_the_name_of_a_file_may_hold_blanks():
     assert named.written == {"made of.py"}
     assert named.offered == {"my file.py": "x = 2\n"}
     assert {"other file.py", "it's", "so", "plain.py"} <= named.texts.keys()
+
+
+def test_quotes_within_a_word_hold_it_together():
+    """Else the rest would be a word of its own, and so a file that nobody names."""
+    cells = ['%run made.py --x="y z" --t=\'\' a"b', '!python "in here"/of.py sub\\a.py']
+    named = mentions(Notebook(b"", cells))
+    assert {"made.py", "--x=y z", "--t=", 'a"b.py'} <= named.texts.keys()
+    assert {"python", "in here/of.py", "sub\\a.py"} <= named.texts.keys()
+    assert not named.texts.keys() & {"z", "z.py", "here"}
