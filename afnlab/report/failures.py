@@ -15,7 +15,7 @@ from afnlab.runs.storage.set_aside import as_noted, keep, sums
 
 NOTEBOOK = "report-failed.ipynb"
 _NAMES = (NOTEBOOK, "report-failed.log")
-_STATE = ".report-failed"  # which holds their sums
+_STATE = ".failed-report"  # which holds their sums
 
 
 def make_room(target: Path) -> list[Path]:

@@ -22,6 +22,7 @@ def run(group, seeds, file="/a/mine.py", confirmation=None, **normal):
     label = f"{Path(file).name}:f" if file else "relu"
     given = {"activation": f"{file}:f" if file else "relu"}
     made = {"group": group, "seeds": seeds, "given": given, "environment": {}}
+    made |= {"started": "2026-01-02T10:00:00.000+00:00", "seconds": 60.0}
     made["parameters"] = NORMAL | {"activation": label, "label": label} | normal
     return made | ({"confirmation": confirmation} if confirmation else {})
 
@@ -31,6 +32,11 @@ def confirmation(group, seeds, base="base", file="/a/mine.py", **normal):
     row = run(group, seeds, file, **normal)
     said = noted(Trained.of_record(row), base)
     return [{**row, "confirmation": said}, run(base, seeds, "", said, **normal)]
+
+
+def failure(group, started="10:00:30"):
+    """The record of one, in the minute in which the baseline was trained."""
+    return {"group": group, "started": f"2026-01-02T{started}.000+00:00"}
 
 
 def beside(records, group="new", base="base", failures=(), picking=(), **others):
@@ -56,7 +62,7 @@ def test_versions_and_baselines_count_and_others_do_not():
 def test_the_baseline_tells_of_a_row_that_was_removed():
     (_, base) = confirmation("old", [1, 2])
     assert beside([base]) == Attempts(1, frozenset({1, 2}))
-    assert beside([base], failures=[{"group": "old"}]) == Attempts(0, frozenset())
+    assert beside([base], failures=[failure("old")]) == Attempts(0, frozenset())
     assert beside([confirmation("new", [1, 2])[1]]) == Attempts(0, frozenset())  # to be finished
 
 
@@ -74,8 +80,8 @@ def test_what_was_confirmed_counts_when_its_row_is_not_there():
     again = confirmation("x edited", [3], file="/a/x.py")
     assert gone([*own, *other, *again]) == {"x.py:f": 2}
     assert gone([*own, *confirmation("old", [1])]) == {}  # that row is there, and counts it
-    assert gone(other, failures=[{"group": "x"}]) == {"x.py:f": 1}  # it has been made since
-    assert gone(other[1:], failures=[{"group": "x"}]) == {}
+    assert gone(other, failures=[failure("x")]) == {"x.py:f": 1}  # it has been made since
+    assert gone(other[1:], failures=[failure("x")]) == {}
     assert gone(other, epochs=2) == {}
     assert gone([run("base", [1], "")]) == {}  # from before runs told, and no row
 
@@ -118,8 +124,17 @@ def test_the_seeds_of_a_confirmation_are_known_while_one_of_its_runs_is_there(ca
 
 def test_a_row_that_failed_is_bound_to_no_number_of_seeds():
     both = confirmation("new", [1, 2])
-    assert begun(both[1:], "new", "base", (), [{"group": "new"}]) == set()
-    assert begun(both, "new", "base", (), [{"group": "new"}]) == {1, 2}
+    assert begun(both[1:], "new", "base", (), [failure("new")]) == set()
+    assert begun(both, "new", "base", (), [failure("new")]) == {1, 2}
+
+
+def test_a_failure_after_the_baseline_does_not_undo_an_attempt():
+    """A run of the row may have been looked at and removed before."""
+    (_, base) = confirmation("new", [1, 2])
+    late = [failure("new"), failure("new", "10:01:01")]
+    assert begun([base], "new", "base", (), late) == {1, 2}
+    (_, base) = confirmation("old", [1, 2])
+    assert beside([base], failures=[failure("old", "10:01:01")]) == Attempts(1, frozenset({1, 2}))
 
 
 def test_seeds_of_the_row_as_a_baseline_and_of_a_judge_are_used():

@@ -25,6 +25,7 @@ from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.runs.sweeps.worker import Worker
+from tests.compare.test_attempts import failure
 from tests.compare.test_attempts import run as run_of
 from tests.runs.test_runs import kernels, means
 
@@ -461,7 +462,7 @@ def trained(group, seeds, shared="", **more):
     """The record of a run of the function f in a file of that name, whatever its version is."""
     made = run_of(group, seeds, f"/a/{group.partition('-')[0]}.py", **more)
     made["parameters"]["label"] += shared
-    return {"id": f"{group} {seeds}", "started": "2026-11-30T10:00:00+00:00", **made}
+    return {"id": f"{group} {seeds}", **made}
 
 
 def attempt(pair, seeds, shared):
@@ -477,7 +478,7 @@ def test_p_is_corrected_for_as_many_comparisons_as_was_announced(case, shared, m
     """The number against which seeds are checked is the one that is true when they are trained."""
     there = [r for at, pair in enumerate(BEFORE[case]) for r in attempt(pair, [at], shared)]
     there = [r for r in there if r["group"] != "mine"]
-    failed = [{"group": "mine"}]  # so it showed nothing
+    failed = [failure("mine")]  # so it showed nothing
     monkeypatch.setattr(runs_folder, "records", lambda *_: [*there])
     monkeypatch.setattr(runs_folder, "failures", lambda *_: failed)
     picking = [trained(group, [77], shared) for group in ("relu", "gelu", "mine")]

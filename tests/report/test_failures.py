@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from afnlab.report import failures
+from afnlab.report import failures, staging
 from tests.report.test_staging import there
 
 LEFT = {"report-failed.ipynb": "ended", "report-failed.log": "killed"}
@@ -36,6 +36,14 @@ def test_what_was_changed_since_is_not_lost(tmp_path):
     (tmp_path / failures.NOTEBOOK).write_text("mine too")
     failures.clear(tmp_path)
     assert there(tmp_path) == {f"kept/{failures.NOTEBOOK}": "mine", failures.NOTEBOOK: "mine too"}
+
+
+def test_a_report_that_is_made_meanwhile_does_not_forget_it(tmp_path):
+    leave(tmp_path)
+    with staging.aside(tmp_path) as new:
+        (new / "report.html").write_text("page")
+    failures.clear(tmp_path)
+    assert not (tmp_path / failures.NOTEBOOK).exists()
 
 
 def test_of_what_nobody_knows_nothing_is_lost(tmp_path):

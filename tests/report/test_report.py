@@ -580,6 +580,8 @@ def test_a_report_of_another_folder_of_runs_is_not_written_over(tmp_path, monkey
 def test_a_sweep_that_is_no_file_is_refused_at_once(tmp_path):
     with pytest.raises(ValueError, match="sweep must be a sweep file, or the name of one"):
         write_report.write({"parameters": {"task": "digits-mlp"}}, out=tmp_path / "page")
+
+
 def test_of_a_report_that_was_moved_without_its_sweep_that_is_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.yaml").write_text(SWEEP)
