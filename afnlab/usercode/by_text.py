@@ -16,12 +16,15 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from afnlab.usercode.loaded import is_own
 
 _NAMES = re.compile(  # of functions and classes of libraries and of Python, with their modules
-    r"""(.*\.)? (                                                            # in whatever module
+    r"""(?!sklearn\.datasets\.) (.*\.)? (                                    # in whatever module
         globals | eval | exec | _getframe\w* | _?current_?frames? | __import__ | import_module
         | getenvb? | expandvars | (raw_)?input
         | loadtxt | genfromtxt | from(file|regex|_file) | memmap | DataSource | PackageImporter
         | (Npz|Excel|Gzip|BZ2|LZMA)?File | FileIO | HDFStore | (open|load|read)(_.*)?
+        | loadmat | mmread | imread | spec_from_file_location | \w+FileLoader
     )
+    | sklearn\.datasets\..*\. (fetch_\w+ | load_(files | svmlight_files?))  # others are its own
+    | importlib\.reload | pydoc\.locate
     | (os|posix|nt)\.(popen|system|listdir|scandir|f?walk|readlink|pread) | glob\.i?glob
     | inspect\.(stack|trace|getsource\w*) | gc\.get_(objects|referrers|referents)
     | ctypes\.(\w*DLL|LibraryLoader) | xml\.etree\.\w+\.(iter)?parse

@@ -19,7 +19,8 @@ import torch
 from afnlab.usercode.made_of import made_of, seen
 
 HEAD = """
-import glob, importlib, importlib.resources, inspect, io, linecache, mmap, os, pathlib, sqlite3
+import importlib, importlib.machinery, importlib.resources, importlib.util
+import glob, inspect, io, linecache, mmap, os, pathlib, sqlite3
 import subprocess, sys, tarfile, urllib.request, zipfile
 from os import environ
 from pathlib import Path
@@ -27,6 +28,8 @@ from sys import argv
 
 import numpy as np
 import pandas as pd
+import scipy.io
+import sklearn.datasets
 import torch
 
 K, taken = 1.0, globals
@@ -64,6 +67,11 @@ UNSEEN |= {
     "mmap.mmap(0, 1)": "mmap",
     "linecache.getline('k', 1)": "getline",
     "importlib.resources.files('k')": "files",
+    "importlib.util.spec_from_file_location('k', 'k.py')": "spec_from_file_location",
+    "importlib.machinery.SourceFileLoader('k', 'k.py')": "SourceFileLoader",
+    "importlib.reload(K)": "reload",
+    "scipy.io.loadmat('k')": "loadmat",
+    "sklearn.datasets.load_svmlight_file('k')": "load_svmlight_file",
     "sqlite3.connect('k')": "connect",
     "urllib.request.urlopen('k')": "urlopen",
     "subprocess.run(['k'])": "run",
@@ -135,6 +143,7 @@ HOLDING = {  # a class whose objects read files, otherwise than by its name in c
 }
 SEEN = ["getattr(torch, x)", "locals()['x']", "vars(x)", "x.load()", "os.path.join(x)", "K"]
 SEEN += ["x.open()", "x.glob()", "torch.stack(x)", "np.frombuffer(x)", "Path(x)"]
+SEEN += ["sklearn.datasets.load_digits()"]
 
 
 def function(body: str) -> FunctionType:
