@@ -52,11 +52,23 @@ def notebooks(lab, lab_folder) -> Path:
     return lab_folder / "notebooks"
 
 
+@pytest.fixture
+def notebook(browser, tmp_path) -> Iterator[str]:
+    """Address of a Notebook 7."""
+    with jupyter.server(tmp_path, "notebook") as address:
+        yield address
+
+
+@pytest.fixture
+def voila(browser, tmp_path) -> Iterator[str]:
+    """Address of voila."""
+    with jupyter.server(tmp_path, "voila") as address:
+        yield address
+
+
 # What the servers complain of on any notebook, also on one without widgets: Notebook 7.6 about its
-# own settings, voila 0.5 about Notebook's extension and about what it wants from the network: icons
-# and MathJax.
-VOILAS_MATHJAX = "mathjax/3.2.2/es5/latest.min.js?config=TeX-AMS_CHTML-full"
-THEIRS = ("reading 'schema'", "@jupyter-notebook/lab-extension", "fontawesome", VOILAS_MATHJAX)
+# own settings, voila 0.5 about Notebook's extension and about icons that it wants from the network.
+THEIRS = ("reading 'schema'", "@jupyter-notebook/lab-extension", "fontawesome")
 
 
 def _told(error: Any) -> str:

@@ -64,33 +64,31 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(folder: Path, theme: str = "light") -> Iterator[str]:
-    """JupyterLab on copies of the notebooks; gives its address.
-
-    Notebook 7 and voila are extensions of its server, as where all three are installed: their pages
-    are below /notebooks and /voila/render.
-    """
+def server(folder: Path, program: str = "jupyterlab", theme: str = "light") -> Iterator[str]:
+    """JupyterLab, Notebook ("notebook") or voila on copies of the notebooks; gives its address."""
     work = folder / "notebooks"
     shutil.copytree(shared("notebooks"), work, dirs_exist_ok=True)
     port = free_port()
-    command = [sys.executable, "-m", "jupyterlab", *_flags(port), f"--ServerApp.root_dir={work}"]
-    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
-    env, log = environment(folder, theme), folder / "jupyterlab.log"
+    command = [sys.executable, "-m", program, "--no-browser", f"--port={port}"]
+    if program == "voila":
+        command += [str(work), "--Voila.ip=127.0.0.1"]
+    else:
+        command += ["--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
+        command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
+        command += ["--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
+    env, log = environment(folder, theme), folder / f"{program}.log"
     with _running(command, work, env, port, log):
         yield f"http://127.0.0.1:{port}"
-
-
-def _flags(port: int) -> list[str]:
-    flags = ["--no-browser", f"--port={port}", "--allow-root", "--ip=127.0.0.1"]
-    flags += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-    return [*flags, "--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
 
 
 @contextmanager
 def lab(folder: Path) -> Iterator[str]:
     """`afnlab lab`, started in a folder; gives its address."""
     port = free_port()
-    command = [sys.executable, "-m", "afnlab.cli", "lab", "--no-pictures", "--", *_flags(port)]
+    flags = ["--no-browser", f"--port={port}", "--allow-root", "--ip=127.0.0.1"]
+    flags += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
+    flags += ["--LabApp.extension_manager=readonly", "--expose-app-in-browser"]
+    command = [sys.executable, "-m", "afnlab.cli", "lab", "--no-pictures", "--", *flags]
     env = {k: v for k, v in environment(folder).items() if k != "AFNLAB_RUNS"}
     with _running(command, folder, env, port, folder / "lab.log"):
         yield f"http://127.0.0.1:{port}"

@@ -37,15 +37,15 @@ def follows(page) -> None:
     page.locator("code:has-text('SReLU(t=9.')").wait_for()
 
 
-def test_notebook_7(lab, page):
-    page.goto(f"{lab}/notebooks/explore.ipynb?token={jupyter.TOKEN}")
+def test_notebook_7(notebook, page):
+    page.goto(f"{notebook}/notebooks/explore.ipynb?token={jupyter.TOKEN}")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     jupyter.run_all(page)
     follows(page)
 
 
-def test_voila(lab, page):
-    page.goto(f"{lab}/voila/render/explore.ipynb?token={jupyter.TOKEN}")
+def test_voila(voila, page):
+    page.goto(f"{voila}/voila/render/explore.ipynb")
     follows(page)
     # On a phone: one panel below the other, all of it within the page, nothing small.
     page.set_viewport_size({"width": 390, "height": 844})

@@ -589,7 +589,7 @@ def test_of_a_report_that_was_moved_without_its_sweep_that_is_said(tmp_path, mon
     target.mkdir(parents=True)
     state = {"schema": 2, "about": {"sweep": "../../s.yaml", "confirmation": False}}
     (target / write_report.STATE).write_text(json.dumps(state))
-    gone = Path("reports/moved/s/../../s.yaml").resolve()
+    gone = "reports/s.yaml"
     with pytest.raises(ValueError, match="holds the report of another sweep") as refused:
         write_report.write("s.yaml", runs="none", out=target)
     assert f"another sweep, {gone} (which is not there now); remove it" in str(refused.value)

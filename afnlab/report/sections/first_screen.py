@@ -35,10 +35,6 @@ TUNED = {
     "lr": "learning rate",
     "init_scale": "scale of initial weights",
 }  # in words, where a name has none
-FIRST = (
-    "So many are enough for the first row that is confirmed: p of a second is corrected for both,"
-    " which takes more."
-)
 PROSE = "In full sentences: how much, how sure, at what cost, and what has to be known"
 
 
@@ -158,7 +154,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
             rows = [step.confirm, selection.baseline]
-            cost = f"About {_time(selection, rows, step.seeds)} for both. {FIRST}"
+            cost = f"About {_time(selection, rows, step.seeds)} for both."
         else:
             only = {**selection.apart, **_rows_alone(selection)}
             seeds = seed_lists.typed(_in_all(selection, step.seeds))

@@ -417,9 +417,7 @@ def test_the_command_confirms_in_the_setting_of_the_page(
     made = picked(chosen, monkeypatch, **facts)
     told = unescape(_next(made, sweep, overrides))
     assert unescape(typed(line)) in told
-    assert (
-        " for both. So many are enough for the first row that is confirmed: p of a second" in told
-    )
+    assert " for both." in told
 
 
 @pytest.mark.parametrize(("first", "then"), [("tanh", "gelu"), ("gelu", "tanh")])
