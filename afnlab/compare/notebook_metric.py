@@ -203,7 +203,7 @@ class _Row:
         reasons: dict[str, list[Hashable]] = {}
         for value, spec in gone.items():
             message = messages.get(spec.id)
-            changed = SINCE_CHANGED * (self.stale and message is None)
+            changed = SINCE_CHANGED if self.stale and message is None else ""
             reasons.setdefault(reason(message) + changed, []).append(value)
         return [
             (self.label, why if not self.runs and len(reasons) == 1 else f"{_listed(its)}: {why}")

@@ -30,8 +30,7 @@ from afnlab.report.state import STATE, ReportState, read_state
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters.declarations import content
-from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage import safe_files as runfiles
+from afnlab.runs.storage import location, runs_folder, safe_files
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.runs.sweeps import sweep_file
 from afnlab.usercode.lookup import expanded
@@ -234,7 +233,7 @@ def _write_page(text: Callable[[bool], str], target: Path, new: Path, printed: b
 def _has_pdf(target: Path, last: ReportState, asked: bool) -> bool:
     """Whether a report has its PDF as it was written, or has none and is asked for none."""
     known = last["files"].get(PDF)
-    return not asked if known is None else runfiles.is_as_written(target, PDF, known)
+    return not asked if known is None else safe_files.is_as_written(target, PDF, known)
 
 
 def _about(
@@ -377,7 +376,7 @@ def _page(folder: Path, target: Path, new: Path, record: TrainingRecord) -> None
     """
     name, state = f"{RUNS}/{record['id']}.html", read_state(target)
     known, its = state.get("files", {}), (name, f"{RUNS}/{record['id']}.json")
-    kept = all(one in known and runfiles.is_as_written(target, one, known[one]) for one in its)
+    kept = all(one in known and safe_files.is_as_written(target, one, known[one]) for one in its)
     if kept and state.get("code") == code() and _same_record(target, folder, record["id"]):
         shutil.copyfile(target / name, new / name)
     elif runs_folder.NOTEBOOK in record["files"]:
@@ -389,7 +388,7 @@ def _same_record(target: Path, folder: Path, run: str) -> bool:
     """Whether a run's record is the one that the last report has kept."""
     both = (target / RUNS / f"{run}.json", folder / run / runs_folder.RECORD)
     try:
-        last, now = (runfiles.read(path, runfiles.LARGEST_JSON) for path in both)
+        last, now = (safe_files.read(path, safe_files.LARGEST_JSON) for path in both)
     except ValueError:
         return False
     return last == now
@@ -402,7 +401,7 @@ def _evidence(folder: Path, target: Path, record: TrainingRecord) -> str:
     """
     path = folder / record["id"] / runs_folder.RECORD
     try:
-        data = runfiles.read(path, runfiles.LARGEST_JSON)
+        data = safe_files.read(path, safe_files.LARGEST_JSON)
         unchanged = runs_folder.parse_record(data, path) == record
     except ValueError:
         unchanged = False
