@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from afnlab.runs.sweeps.run_sweep import Outcome
+    from afnlab.runs.sweeps.sweep_file import Sweep
 
 
-def next_command(sweep: str, outcome: Outcome, runs: str | None, *, limited: bool) -> str:
+def next_command(
+    plan: Sweep, sweep: str, outcome: Outcome, runs: str | None, *, limited: bool
+) -> str:
     """How what the runs have measured is compared, or looked at where it cannot be compared.
 
     Args:
-        sweep: the file, as it was typed; of a notebook that is no training.
+        plan: what the file said before it was executed; of a notebook that is no training.
+        sweep: the file, as it was typed.
         outcome: of the sweep.
         runs: where its runs are, as it was typed; None: in the usual folder.
         limited: whether it ran with other epochs or examples than its own, which a comparison of
@@ -30,11 +34,9 @@ def next_command(sweep: str, outcome: Outcome, runs: str | None, *, limited: boo
     from afnlab.runs.notebook_parameters.parsing import command
     from afnlab.runs.storage import runs_folder
     from afnlab.runs.storage.location import place
-    from afnlab.runs.sweeps import sweep_file
 
     folder = place(runs).folder
     made = [*(folder / spec.id for spec in outcome.there), *outcome.added]
-    plan = sweep_file.read(sweep)
     paths = [run / runs_folder.RECORD for run in made]
     records = [record for _, record in runs_folder.readable(paths, runs_folder.read_record)]
     if not records:

@@ -86,6 +86,7 @@ def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
     executor = executor_of(a)
     if a.dry_run:
         return _dry_run(a.file, a.runs, only, executor.here, overrides)
+    plan = sweep_file.read(a.file)  # now: it may be edited meanwhile
     outcome = sweep(
         a.file,
         runs=a.runs,
@@ -100,9 +101,9 @@ def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
             say(f"  {error.link}", sys.stderr)
     if outcome.earlier:
         say("--retry-failed tries again what failed before", sys.stderr)
-    if not sweep_file.read(a.file).trains:
+    if not plan.trains:
         limited = any(overrides[name] is not None for name in LIMITS)
-        if line := next_command(a.file, outcome, a.runs, limited=limited):
+        if line := next_command(plan, a.file, outcome, a.runs, limited=limited):
             say(line)
     return 1 if outcome.failed or outcome.earlier else 0
 

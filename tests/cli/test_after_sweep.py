@@ -10,6 +10,7 @@ import pytest
 from afnlab.cli.after_sweep import next_command
 from afnlab.runs.notebook_metrics import KEEPS_ONE
 from afnlab.runs.storage import runs_folder
+from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.run_sweep import Outcome
 from tests.runs.test_runs import notebook
 
@@ -50,6 +51,7 @@ def test_what_comes_after_a_sweep(kept, given, said, tmp_path, monkeypatch):
     monkeypatch.setattr(runs_folder, "read_record", read)
     outcome = Outcome(added=[Path(str(at)) for at in range(len(kept))])
     limited = given.get("limited", False)
+    plan = sweep_file.read("my fit.yaml")
     gone = pytest.warns(UserWarning, match="left out 0.record.json: is missing")
     with gone if None in kept else nullcontext():
-        assert next_command("my fit.yaml", outcome, "my runs", limited=limited) == said
+        assert next_command(plan, "my fit.yaml", outcome, "my runs", limited=limited) == said
