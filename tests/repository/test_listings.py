@@ -45,7 +45,7 @@ def files_of(page: Path) -> dict[str, str]:
 def commands(page: Path) -> Iterator[list[str]]:
     """The words of afnlab's commands in a page's listings for the shell."""
     for text in listings(page, "bash"):
-        for line in text.splitlines():
+        for line in text.replace("\\\n", "").splitlines():
             words = shlex.split(line, comments=True)
             if words and Path(words[0]).name == "afnlab":
                 yield words[1:]
@@ -76,6 +76,13 @@ def shows(page: Path, name: str) -> bool:
     if page.suffix == ".ipynb":
         return f"%%writenew {name}" in page.read_text()
     return page.name == name or (page.suffix == ".md" and name in files_of(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_no_line_of_a_listing_is_cut_off_on_the_site(page):
+    """Its column of text has room for this many characters; the rest would have to be scrolled."""
+    code = [text for kind in ("bash", "yaml", "python") for text in listings(page, kind)]
+    assert not [line for text in code for line in text.splitlines() if len(line) > 97]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -172,7 +172,7 @@ def papermill(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 def readme_s_papermill() -> list[str]:
     """The words of the README's command, which keeps a run, after the names of the notebooks."""
-    text = (PACKAGE.parent / "README.md").read_text()
+    text = (PACKAGE.parent / "README.md").read_text().replace("\\\n", "")
     (line,) = re.findall(r"^AFNLAB_RUNS=runs \.venv/bin/papermill (.*)$", text, re.MULTILINE)
     return shlex.split(line, comments=True)[2:]
 
