@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -316,12 +316,12 @@ def _size(
 def _certainty(compared: pd.DataFrame, baseline: str, measure: Measure) -> Iterable[str]:
     if compared.empty:
         return
-    count = comparisons(compared)
+    count, least = comparisons(compared), pd.Series(attainable(compared), compared.index)
     for test, rows in by_test(compared):
-        yield _tested(test, sizes(rows), count)
+        yield _tested(test, dict(zip(sizes(rows), least[rows.index], strict=True)), count)
     if not decidable(compared):
         return
-    could = attainable(compared) < ALPHA
+    could = least < ALPHA
     if not could.all():
         few = f"Rows with {counted(int(compared.pairs[~could].max()), 'seed')} or fewer"
         yield f"{few} could not have been distinguished from {baseline}."
@@ -338,20 +338,25 @@ def _certainty(compared: pd.DataFrame, baseline: str, measure: Measure) -> Itera
             )
 
 
-def _tested(test: ComparisonTest, its: Sequence[tuple[int, ...]], count: int) -> str:
-    """What test so many rows had, and how small a p-value their numbers of seeds allow.
+def _tested(test: ComparisonTest, least: Mapping[tuple[int, ...], float], count: int) -> str:
+    """What test some rows had, and how small a p-value their numbers of seeds allow.
 
-    its: the sizes of these rows, see `sizes`; count: of all comparisons of the table.
+    least: the p-value that a row of each of their sizes can attain, see `sizes` and `attainable`;
+    count: of all comparisons of the table.
     """
-    few, many = min(its), max(its)
-    least, most = (exact_p(min(1.0, count * test.smallest_p(*size))) for size in (many, few))
+    few, many = min(least), max(least)
     correction = f"Holm's correction over {count} comparisons" if count > 1 else "one comparison"
     name = "test that may be looked at after every seed,"
     if test is not ANY_TIME:
-        name = ("exact " if all(test.is_exact(*size) for size in its) else "") + f"{test.name} test"
-    seeds, floor = counted(many[0], "paired seed" if test.paired else "seed"), f"is {least}"
+        name = (
+            "exact " if all(test.is_exact(*size) for size in least) else ""
+        ) + f"{test.name} test"
+    seeds, floor = (
+        counted(many[0], "paired seed" if test.paired else "seed"),
+        f"is {exact_p(least[many])}",
+    )
     if few < many:
-        floor = f"is {least} with {many[0]} seeds and {most} with {few[0]}"
+        floor += f" with {many[0]} seeds and {exact_p(least[few])} with {few[0]}"
         seeds = f"{few[0]} to {seeds}"
     if not test.paired:
         seeds += f" against {many[1]}, without pairs"

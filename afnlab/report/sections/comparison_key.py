@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from afnlab.compare.baseline_differences import DIFFER, by_test
+from afnlab.compare.baseline_differences import DIFFER, by_test, comparisons
 from afnlab.compare.formatting import seed_range
 from afnlab.compare.headline import compared_rows
 from afnlab.figures.comparison import edges_in_words
@@ -61,7 +61,7 @@ def key(
 
 def _intervals(table: pd.DataFrame) -> str:
     """What the bars of the differences are, and what a filled mark means."""
-    rows, count = compared_rows(table), len(compared_rows(table))
+    rows, count = compared_rows(table), comparisons(table)
     if not np.isfinite(rows.adjusted_low).any():
         return ". Circles are hollow: so few seeds can show no difference."
     text = f" adjusted for {count} comparisons (ticks: unadjusted)."

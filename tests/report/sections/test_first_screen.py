@@ -16,6 +16,7 @@ import pytest
 from afnlab import stats
 from afnlab.cli.entry import parser
 from afnlab.compare import select
+from afnlab.compare.baseline_differences import BESIDE
 from afnlab.compare.costs import Cost
 from afnlab.compare.headline import Fact
 from afnlab.compare.next_step import NextStep, next_step
@@ -107,6 +108,14 @@ def selected(gaps, margin=None):
 def test_the_caption_says_what_is_drawn(case):
     gaps, margin, said = CAPTIONS[case]
     assert _key(selected(gaps, margin)) == said
+
+
+@pytest.mark.parametrize("gaps", [{"selu": EVEN}, {"selu": UP, "tanh": EVEN}], ids=len)
+def test_the_caption_counts_comparisons_that_the_table_does_not_show(gaps):
+    """As those of further confirmations: for them the bars are adjusted, too."""
+    made = selected(gaps)
+    made.table[BESIDE] = 2
+    assert f" adjusted for {len(gaps) + 2} comparisons (ticks: unadjusted)." in _key(made)
 
 
 def test_the_caption_of_unequal_seeds_and_of_what_is_cut():
