@@ -156,7 +156,8 @@ class _Reader(ast.NodeVisitor):
         if name == _OFFERER:
             self.mentions.offered[named(line)] = body
         if name == "run":
-            self.mentions.texts |= {f"{word}.py": None for word in words if "." not in word}
+            bare = [word for word in words if not word.endswith(".py")]
+            self.mentions.texts |= {f"{word}.py": None for word in bare}
         trees = [_tree(text) for text in (line, body) if text.strip()]
         self._inner += [tree for tree in trees if tree is not None]  # or a file's name, options
 
