@@ -22,7 +22,7 @@ from afnlab.messages import distinct_endings
 from afnlab.runs import file_labels, filtering
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.one_function import Run, require_alike
+from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.setting import APART, TrainingSetting
 from afnlab.runs.storage import location, record_schema, runs_folder
@@ -204,7 +204,7 @@ def _require_alike(made: Sequence[Selection]) -> None:
     """Refuse selections of which one has different data, or different functions in a row."""
     for one in made:
         rows = [(label, record) for label in one.rows for record in one.runs_of(label)]
-        require_alike(Run(label, one.folder, record) for label, record in rows)
+        require_alike(TrainedRun(label, one.folder, record) for label, record in rows)
 
 
 def _require_one_metric(made: Sequence[Selection], margin: float | None) -> None:

@@ -25,7 +25,7 @@ _SAME = {"rtol": 1e-5, "atol": 1e-6}  # far above what another machine or librar
 _VALUES = ("value", "used")  # columns of what a run keeps of its function
 
 
-class Run(NamedTuple):
+class TrainedRun(NamedTuple):
     """A run: what its row is called, the folder of runs that holds it, and its record."""
 
     row: str
@@ -33,10 +33,10 @@ class Run(NamedTuple):
     record: TrainingRecord
 
 
-Kinds = list[tuple[str, list[Run]]]  # what is trained, in words, by which runs
+Kinds = list[tuple[str, list[TrainedRun]]]  # what is trained, in words, by which runs
 
 
-def require_alike(runs: Iterable[Run]) -> None:
+def require_alike(runs: Iterable[TrainedRun]) -> None:
     """Refuse to compare runs of different data, and to pool seeds of different functions.
 
     Args:
@@ -48,7 +48,7 @@ def require_alike(runs: Iterable[Run]) -> None:
     """
     listed = list(runs)
     require_one_data((run.row, run.record) for run in listed)
-    groups: dict[str, list[Run]] = {}
+    groups: dict[str, list[TrainedRun]] = {}
     for run in listed:
         groups.setdefault(run.record["group"], []).append(run)
     for its in groups.values():
@@ -64,13 +64,13 @@ def require_alike(runs: Iterable[Run]) -> None:
                 )
 
 
-def _named(runs: Sequence[Run]) -> str:
+def _named(runs: Sequence[TrainedRun]) -> str:
     return f"run{'s' * (len(runs) > 1)} {some([r.record['id'][:DIGITS] for r in runs], LISTED)}"
 
 
-def _by_size(runs: Sequence[Run]) -> Kinds:
+def _by_size(runs: Sequence[TrainedRun]) -> Kinds:
     """Runs by the number of their network's parameters, where no seed chooses that by tuning."""
-    sizes: dict[object, list[Run]] = {}
+    sizes: dict[object, list[TrainedRun]] = {}
     for run in runs:
         size = run.record.get("environment", {}).get("parameters")
         if size is not None and TUNE not in run.record["parameters"]:
@@ -78,19 +78,19 @@ def _by_size(runs: Sequence[Run]) -> Kinds:
     return [(f"a network of {size} parameters", its) for size, its in sizes.items()]
 
 
-def _by_function(runs: Sequence[Run]) -> Kinds:
+def _by_function(runs: Sequence[TrainedRun]) -> Kinds:
     """Runs by the function that they kept, as far as it is that of a user.
 
     It was kept at its own parameters and at those that were given, not at what was trained; what
     draws random numbers was kept at their mean.
     """
-    by_sum: dict[object, list[Run]] = {}
+    by_sum: dict[object, list[TrainedRun]] = {}
     for run in runs:
         if kept := run.record.get("files", {}).get(function_values.FILE):
             by_sum.setdefault(kept.get("sha256", run.record["id"]), []).append(run)
     if len(by_sum) < 2:
         return []
-    alike: list[tuple[pd.DataFrame, list[Run]]] = []
+    alike: list[tuple[pd.DataFrame, list[TrainedRun]]] = []
     for its in by_sum.values():
         for table in _table(its[0]):
             same = next((kind for kind in alike if _differ(kind[0], table) is None), None)
@@ -108,7 +108,7 @@ def _by_function(runs: Sequence[Run]) -> Kinds:
     return [(f"at {x:g} its value is {table[column][at]:.8g}", its) for table, its in alike]
 
 
-def _table(run: Run) -> Iterator[pd.DataFrame]:
+def _table(run: TrainedRun) -> Iterator[pd.DataFrame]:
     """What a run kept of its function, if it is there as it was written."""
     try:
         data = runs_folder.read_file(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from afnlab.measures import Measure
-from afnlab.runs.one_function import Run, require_alike
+from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import is_training
@@ -41,7 +41,7 @@ def seed_pairs(folder: Path, idea: RunSpec, against: RunSpec) -> dict[int, dict[
     if not records:
         return {}
     names = {idea.group: idea.label, against.group: against.label}
-    require_alike(Run(names[r["group"]], folder, r) for r in records)
+    require_alike(TrainedRun(names[r["group"]], folder, r) for r in records)
     measure = record_schema.measure(records[0])
     history = runs_folder.histories(folder, records)
     last = history[history.epoch == history.epoch.max()]

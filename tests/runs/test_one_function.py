@@ -13,7 +13,7 @@ import afnlab
 from afnlab.cli import main
 from afnlab.compare import select
 from afnlab.runs import RunSpec, session
-from afnlab.runs.one_function import Run, require_alike
+from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.seed_pairs import seed_pairs
 from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.function_values import FILE
@@ -106,7 +106,7 @@ def test_last_bits_make_no_other_function(here):
             "sha256": runs_folder.safe_files.summed(path)["sha256"],
         }
         both = [records[0], {**records[1], "files": {FILE: changed}}]
-        runs = [Run("rat", Path("runs"), r) for r in both]
+        runs = [TrainedRun("rat", Path("runs"), r) for r in both]
         if alike:
             require_alike(runs)
         else:
@@ -119,7 +119,7 @@ def test_a_tuning_may_choose_networks_of_several_sizes(here):
     keep("relu", 1)
     one, other = runs_folder.records("runs")
     other["environment"]["parameters"] += 1
-    runs = [Run("relu", Path("runs"), record) for record in (one, other)]
+    runs = [TrainedRun("relu", Path("runs"), record) for record in (one, other)]
     with pytest.raises(ValueError, match="a network of 22 parameters"):
         require_alike(runs)
     for record in (one, other):

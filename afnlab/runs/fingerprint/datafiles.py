@@ -45,8 +45,8 @@ def data_files(source: Source, path: Path, here: Path) -> Iterator[Path]:
         within = [_at(f, t) for text in named.texts for t in _as_folders(text) for f in last]
         last = [f for f in map(Path.resolve, filter(is_folder, within)) if f not in folders]
         folders |= {f: None for f in last if f != f.parent}
-    own = written(source)
-    texts = [text for text in named.texts if text not in own and "\n" not in text]
+    saved = written(source)
+    texts = [text for text in named.texts if text not in saved and "\n" not in text]
     places = [_at(folder, text) for text in texts for folder in folders]
     places += [place for text in texts for place in _beside(path, text)]
     yield from dict.fromkeys(p.resolve() for p in places if _is_read(p))
