@@ -105,8 +105,9 @@ class UserFiles:
         written = {*self.as_offered, *names}
         self._written = {path for path in written if not self.folder.is_relative_to(path)}
         self._named_in(notebook, [self.folder], self.folder)
-        for path in self.as_offered:
-            self._add_data(Source(offered[path].encode()), path)
+        for name, cell in (named.offered | named.cells).items():
+            if (path := self._absolute(self.folder, name)) in self._written:
+                self._add_data(Source(cell.encode()), path)
         for text in texts:
             for path in self._of_text(text, self.folder, _endings(named)):
                 self._refer(text, path)

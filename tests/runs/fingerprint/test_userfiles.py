@@ -36,11 +36,13 @@ def test_a_file_is_expected_that_an_earlier_run_has_written():
         check(planned, [(str(path), "0" * 64, EXECUTED)])
 
 
-def test_data_that_a_written_file_names_count():
+@pytest.mark.parametrize("magic", ["writenew", "writefile"])
+def test_data_that_a_written_file_names_count(magic):
+    cells = ["%load_ext afnlab.usercode.writenew", CELL.replace("writenew", magic), "import wmod"]
     Path("coef.txt").write_text("1")
-    first = of("%load_ext afnlab.usercode.writenew", CELL, "import wmod")
+    first = of(*cells)
     Path("coef.txt").write_text("2")
-    assert of("%load_ext afnlab.usercode.writenew", CELL, "import wmod").digest != first.digest
+    assert of(*cells).digest != first.digest
 
 
 @pytest.mark.parametrize("name", ["h3", "./h3", "sub/h3", "./sub/h3", "../here/h3", "sub/h3.py"])
