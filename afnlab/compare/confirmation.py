@@ -16,7 +16,7 @@ from afnlab.compare.attempts import further, of_pair
 from afnlab.compare.next_step import MANY
 from afnlab.compare.selection import Selection
 from afnlab.messages import counted
-from afnlab.runs.one_data import require_one_data
+from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, is_training, seeds_of
 
@@ -132,8 +132,11 @@ def _confirmation(
     selected = sorted([*of_base, *of_rows], key=lambda r: order[r["group"]])
     groups = {r["group"] for r in selected}
     require_fresh(folder, picking, seeds_of(selected))
-    both = (*selected, *(r for r in picking.records if r["group"] in groups))
-    require_one_data((picking.labels[r["group"]], r) for r in both)
+    picked = [r for r in picking.records if r["group"] in groups]
+    both = [(folder, selected), (picking.folder, picked)]
+    require_alike(
+        TrainedRun(picking.labels[r["group"]], where, r) for where, its in both for r in its
+    )
     return replace(
         picking,
         folder=folder,

@@ -19,9 +19,10 @@ from afnlab.compare.selection_names import named_apart, with_briefs
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError, shown
 from afnlab.messages import distinct_endings
-from afnlab.runs import file_labels, filtering, one_data
+from afnlab.runs import file_labels, filtering
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
+from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.setting import APART, TrainingSetting
 from afnlab.runs.storage import location, record_schema, runs_folder
@@ -78,7 +79,8 @@ def select(
     Raises:
         NoRuns, a ValueError: if there are no runs, with the command that makes some.
         ValueError: if none has the baseline that was given, or a value that `only` names, with
-            what to do; if runs that are compared were made with different data; if the margin is
+            what to do; if runs that are compared were made with different data, or those of a row
+            with different functions or networks; if the margin is
             not above 0 and below the metric's range; or if a task does not record the metric.
     """
     where, origin = location.place(runs), runs or os.environ.get(runs_folder.ENVIRONMENT)
@@ -136,7 +138,7 @@ def select(
         made.append(one)
     made = with_briefs(made)
     _require_one_metric(made, margin)
-    _require_one_data(made)
+    _require_alike(made)
     made = named_apart(made)
     made[0] = replace(  # what is left out is said once
         made[0],
@@ -198,10 +200,11 @@ def _apart(
     return {key: its[key] for key in APART if any(one[key] != its[key] for one in others)}
 
 
-def _require_one_data(made: Sequence[Selection]) -> None:
-    """Refuse selections of which one has runs with different data."""
+def _require_alike(made: Sequence[Selection]) -> None:
+    """Refuse selections of which one has different data, or different functions in a row."""
     for one in made:
-        one_data.require_one_data((label, r) for label in one.rows for r in one.runs_of(label))
+        rows = [(label, record) for label in one.rows for record in one.runs_of(label)]
+        require_alike(TrainedRun(label, one.folder, record) for label, record in rows)
 
 
 def _require_one_metric(made: Sequence[Selection], margin: float | None) -> None:

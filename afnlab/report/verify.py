@@ -25,7 +25,7 @@ from afnlab.report.sections.html import sentence
 from afnlab.report.state import STATE, ReportState, TableRecipe, read_state
 from afnlab.runs import RunFailed
 from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.one_data import require_one_data
+from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.rerun import rerun as execute_again
 from afnlab.runs.rerun import threads_of, worker_for
 from afnlab.runs.storage import location, runs_folder, safe_files
@@ -241,7 +241,7 @@ def _again(recipe: TableRecipe, folder: Path) -> tuple[Selection | None, str]:
     if len(records) < len(recipe["runs"]):
         return None, ", since not all of its runs are whole"
     try:
-        require_one_data((recipe["labels"][record["group"]], record) for record in records)
+        require_alike(TrainedRun(recipe["labels"][r["group"]], folder, r) for r in records)
         selection = of_recipe(recipe, folder, records)
         selection.table  # noqa: B018  (which these runs may not allow: it is kept)
     except ValueError as error:  # a margin or a metric, say, that these runs do not have

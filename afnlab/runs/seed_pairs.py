@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from afnlab.measures import Measure
-from afnlab.runs.one_data import require_one_data
+from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import is_training
@@ -33,14 +33,15 @@ def seed_pairs(folder: Path, idea: RunSpec, against: RunSpec) -> dict[int, dict[
         the older one counts.
 
     Raises:
-        ValueError: if the runs were not all made with the same data.
+        ValueError: if the runs were not all made with the same data, or those of one of the two
+            not with the same function and network.
     """
     groups = (idea.group, against.group)
     records = [r for r in runs_folder.records(folder) if r["group"] in groups and is_training(r)]
     if not records:
         return {}
     names = {idea.group: idea.label, against.group: against.label}
-    require_one_data((names[r["group"]], r) for r in records)
+    require_alike(TrainedRun(names[r["group"]], folder, r) for r in records)
     measure = record_schema.measure(records[0])
     history = runs_folder.histories(folder, records)
     last = history[history.epoch == history.epoch.max()]

@@ -80,9 +80,12 @@ def _edited(spec: RunSpec, begun: float) -> str:
     """Why the code of a run may be another than what this process has executed; empty if not."""
     assert spec.reached is not None
     for path in map(Path, spec.reached.files):
-        ours = path.is_relative_to(PACKAGE)
-        if path.stat().st_mtime > (BEGAN if ours else begun):
-            again = "restart the kernel" if ours else "train again"
+        facts, data = path.stat(), str(path) in spec.reached.data
+        edited = max(facts.st_mtime, facts.st_ctime) if data else facts.st_mtime
+        # What is loaded once may hold what was read of data then; a user's code is loaded again.
+        lasting = data or path.is_relative_to(PACKAGE)
+        if edited > (BEGAN if lasting else begun):
+            again = "restart the kernel" if lasting else "train again"
             return f"{path.name} has been edited since; {again}"
     return ""
 

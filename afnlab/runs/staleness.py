@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.runs.fingerprint import Manifest, one_look
-from afnlab.runs.fingerprint.userfiles import source_of
+from afnlab.runs.fingerprint.userfiles import holds
 from afnlab.runs.identity import group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.reading import READ, RUNS, code_read, read_now
@@ -59,8 +59,7 @@ def _is_edited(path: str, code: str) -> bool:
     """Whether a file of the user's can be read, and is another than it was."""
     with suppress(OSError, ValueError):
         if is_readable(path):
-            source = source_of(Path(path))
-            return code not in (source.code, source.bytes)
+            return not holds(Path(path), code)
     return False
 
 
@@ -85,16 +84,17 @@ def is_readable(path: str) -> bool:
 def own_files(record: Mapping[str, object]) -> Iterator[str]:
     """The user's files that a record names: its notebook, references to code, what these reach."""
     parameters, code = record.get("given"), record.get("code")
+    code = code if isinstance(code, Mapping) else {}
     named = [
         record.get("notebook"),
         *(parameters.values() if isinstance(parameters, Mapping) else ()),
     ]
-    named += code if isinstance(code, Mapping) else ()
+    named += code  # of which files of data have any ending
     for one in named:
         for text in one if isinstance(one, (list, tuple)) else [one]:
             if isinstance(text, str) and os.path.sep in text:
                 path = text.rpartition(":")[0] if ".py:" in text else text
-                if path.endswith((".py", ".ipynb")) and Path(path).is_absolute():
+                if Path(path).is_absolute() and (path.endswith((".py", ".ipynb")) or path in code):
                     yield path
 
 

@@ -29,7 +29,8 @@ THREADS = []
 
 def read():
     THREADS.append(torch.get_num_threads())
-    rows = [line.split(",") for line in Path(__file__).with_name("t.csv").read_text().split()]
+    name = "t" + ".csv"  # a file that is named as it is called counts in the id
+    rows = [line.split(",") for line in Path(__file__).with_name(name).read_text().split()]
     x = torch.tensor([[float(a), float(b)] for a, b, _ in rows])
     y = torch.tensor([int(c) for *_, c in rows])
     return Data(train_x=x, train_y=y, test_x=x, test_y=y)

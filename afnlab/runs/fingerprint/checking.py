@@ -16,6 +16,10 @@ from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _EDITED = "{} was edited after this run was planned; run it again, with --retry-failed"
+_REWRITTEN = (
+    f"{_EDITED}; where the run itself has written it, no id can cover it: have it write to another"
+    " file than it reads"
+)
 _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored run
 
 
@@ -35,7 +39,10 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
     ]
     texts = manifest.executes_texts or TEXTS in read
     data = not texts and all(how != MADE for _, _, how in read)
-    for name, then in manifest.files.items():  # no kernel notes that it reads what is installed
+    # No kernel notes that it reads what is installed, nor data.
+    for name, then in manifest.files.items():
+        if name in manifest.data and _now(Path(name)) != then:
+            raise RuntimeError(_REWRITTEN.format(name))
         if is_third_party(Path(name)) and _now(Path(name)) != then:
             raise RuntimeError(_EDITED.format(name))
     for path, code, how in read:
@@ -57,7 +64,7 @@ def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
 def _now(path: Path) -> str:
     """SHA-256 of what a file holds; empty if it is gone."""
     try:
-        return syntax.read(path).bytes
+        return syntax.summed(path)
     except OSError:
         return ""
 

@@ -32,11 +32,12 @@ class Manifest:
     """The code that a run's numbers depend on.
 
     units: SHA-256 of what is executed, by afnlab's module, `module:object`, or the path of a user's
-    file; the version of a large installed package, by its distribution. files: SHA-256 of the bytes
-    of the files that this was read from, by path. shape: of the user's part, wherever its files
-    lie. kernels: of the files that compiled kernels are made from, by the kind of device.
-    executes_texts: whether the user's part may execute texts. versions: of the distributions of
-    installed packages that are referred to.
+    file, and of files of data that he names; the version of a large installed package, by its
+    distribution. files: SHA-256 of the bytes of the files that this was read from, by path. shape:
+    of the user's part, wherever its files lie. kernels: of the files that compiled kernels are made
+    from, by the kind of device. executes_texts: whether the user's part may execute texts.
+    versions: of the distributions of installed packages that are referred to. data: the paths of
+    files of data.
     """
 
     units: Mapping[str, str]
@@ -45,6 +46,7 @@ class Manifest:
     kernels: Mapping[str, Mapping[str, str]] = field(compare=False)
     executes_texts: bool = field(default=False, compare=False)
     versions: Mapping[str, str] = field(default_factory=dict, compare=False)
+    data: frozenset[str] = field(default=frozenset(), compare=False)
 
     def compiled(self, *kinds: str) -> Manifest:
         """The manifest with the sources of compiled kernels, for these kinds of devices."""
@@ -127,13 +129,14 @@ def _manifest_of(
 
     user_units = {str(p): code(source) for p, source in users.sources.items()}
     files = {str(p): source.bytes for p, source in users.sources.items()} | package.files
-    files |= {str(p): read(p).bytes for p in users.as_offered}
+    data = {str(p): code for p, code in users.data.items()}
+    files |= data | {str(p): code for p, code in users.as_offered.items()}
     name = f"notebooks/{path.name}" if ours else str(path)
     shape = digest(notebook.code, *users.shape, *user_units.values())
     executing = any(map(executes_texts, (notebook, *users.sources.values())))
-    units = {name: notebook.code} | user_units | users.counted | package.units
+    units = {name: notebook.code} | data | user_units | users.counted | package.units
     remembered.save()
-    return Manifest(units, files, shape, _kernels(), executing, users.versions)
+    return Manifest(units, files, shape, _kernels(), executing, users.versions, frozenset(data))
 
 
 def _kernels() -> dict[str, dict[str, str]]:

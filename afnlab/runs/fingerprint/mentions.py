@@ -37,8 +37,8 @@ class Mentions:
     imports: in the order in which they stand. bound: what the imported names stand for, `F` for
     `afnlab.functional`. chains: all names with their attributes, such as `F.srelu`; names: the same
     one by one. texts: all texts but docstrings. written: the files that are written in any case
-    (`%%writefile`, `open("a.py", "w")`), and folders. offered: by file what is written into it if
-    nothing else is there (`%%writenew`).
+    (`%%writefile`, `open("a.py", "w")`), and folders. cells: by file the cell that is written into
+    it (`%%writefile`). offered: likewise, if nothing else is there (`%%writenew`).
     """
 
     imports: dict[Import, None] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Mentions:
     names: set[str] = field(default_factory=set)
     texts: dict[str, None] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    cells: dict[str, str] = field(default_factory=dict)
     offered: dict[str, str] = field(default_factory=dict)
 
 
@@ -153,10 +154,12 @@ class _Reader(ast.NodeVisitor):
             self.mentions.imports |= {Import(word): None for word in words}
         if name in _WRITERS and "-a" not in words and "--append" not in words:
             self.mentions.written |= {*words[-1:]}
+            self.mentions.cells |= dict.fromkeys(words[-1:], body)
         if name == _OFFERER:
             self.mentions.offered[named(line)] = body
         if name == "run":
-            self.mentions.texts |= {f"{word}.py": None for word in words if "." not in word}
+            bare = [word for word in words if not word.endswith(".py")]
+            self.mentions.texts |= {f"{word}.py": None for word in bare}
         trees = [_tree(text) for text in (line, body) if text.strip()]
         self._inner += [tree for tree in trees if tree is not None]  # or a file's name, options
 

@@ -96,16 +96,31 @@ def is_text(node: object) -> bool:
 
 def read(path: Path) -> Source:
     """The source in a file. OSError if there is none."""
+    return _read(path, _stamp(path))
+
+
+def summed(path: Path) -> str:
+    """SHA-256 of what a file of any size holds. OSError if there is none."""
+    return _summed(path, _stamp(path))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What is another after each edit of a file, and just after one, each time."""
     known = path.stat()
-    if time.time() - max(known.st_mtime, known.st_ctime) < _TICK:
-        return _of(path.read_bytes())
     stamp = (known.st_mtime_ns, known.st_ctime_ns, known.st_size, known.st_ino, known.st_dev)
-    return _read(path, stamp)
+    just_edited = time.time() - max(known.st_mtime, known.st_ctime) < _TICK
+    return (*stamp, time.monotonic_ns()) if just_edited else stamp
 
 
 @lru_cache(maxsize=4096)
 def _read(path: Path, stamp: tuple[int, ...]) -> Source:
     return _of(path.read_bytes())
+
+
+@lru_cache(maxsize=4096)
+def _summed(path: Path, stamp: tuple[int, ...]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=4096)

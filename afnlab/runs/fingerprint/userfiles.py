@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from afnlab.paths import PACKAGE
+from afnlab.runs.fingerprint.datafiles import data_files
 from afnlab.runs.fingerprint.installed import (
     distribution_of,
     is_large,
@@ -35,7 +37,7 @@ from afnlab.runs.fingerprint.modules import (
     walk,
 )
 from afnlab.runs.fingerprint.reaching import executes_texts
-from afnlab.runs.fingerprint.syntax import Source, read
+from afnlab.runs.fingerprint.syntax import Source, read, summed
 from afnlab.runs.notebook_parameters import declarations
 from afnlab.usercode.writenew import is_free
 
@@ -56,20 +58,22 @@ _READS_TEXT = {
 class UserFiles:
     """What is reached from some starting points.
 
-    sources: by path. shape: who reaches whom, and each one's code, wherever they lie. closed:
+    sources: by path. data: SHA-256 of files of data that the sources name, by path. shape: who
+    reaches whom, and each one's code, wherever they lie. closed:
     folders whose files are not followed but refused. versions: of the distributions of installed
     packages that are referred to. counted: those of them that count by their version. as_offered:
-    files that hold what the notebook would write there if they were not (`%%writenew`), so that
-    they are a part of it.
+    SHA-256 of what the notebook writes into files where there are none (`%%writenew`), by path:
+    those that are not there, or hold just that, are a part of it.
     """
 
     folder: Path
     closed: Sequence[Path] = ()
     sources: dict[Path, Source] = field(default_factory=dict)
+    data: dict[Path, str] = field(default_factory=dict)
     shape: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     counted: dict[str, str] = field(default_factory=dict)
-    as_offered: Sequence[Path] = ()
+    as_offered: dict[Path, str] = field(default_factory=dict)
     _named: set[str] = field(default_factory=set)  # installed, at the top level, and followed
     _seen: set[Path] = field(default_factory=set)  # installed files that are referred to
     _large: dict[Path, bool] = field(default_factory=dict)  # whether a package counts by version
@@ -82,7 +86,7 @@ class UserFiles:
         texts = list(texts)
         while True:
             known = len(self._roots)
-            self.sources, self.shape = {}, []
+            self.sources, self.data, self.shape = {}, {}, []
             self._start(notebook, texts)
             if len(self._roots) == known:  # else what came first may be found elsewhere
                 self.shape += [f"version {n} {v}" for n, v in sorted(self.counted.items())]
@@ -96,11 +100,14 @@ class UserFiles:
     def _start(self, notebook: Source, texts: list[str]) -> None:
         named = mentions(notebook)
         offered = {self._absolute(self.folder, n): text for n, text in named.offered.items()}
-        free = [path for path, text in offered.items() if is_free(path, text)]
-        self.as_offered = [path for path in free if is_file(path)]
-        written = {*free, *(self._absolute(self.folder, name) for name in named.written)}
+        self.as_offered = {p: Source(t.encode()).bytes for p, t in offered.items() if is_free(p, t)}
+        names = (self._absolute(self.folder, name) for name in named.written)
+        written = {*self.as_offered, *names}
         self._written = {path for path in written if not self.folder.is_relative_to(path)}
         self._named_in(notebook, [self.folder], self.folder)
+        for name, cell in (named.offered | named.cells).items():
+            if (path := self._absolute(self.folder, name)) in self._written:
+                self._add_data(Source(cell.encode()), path)
         for text in texts:
             for path in self._of_text(text, self.folder, _endings(named)):
                 self._refer(text, path)
@@ -145,6 +152,22 @@ class UserFiles:
             for init in modules_in(folder, "__init__"):
                 self._add("package", init, roots)
         self._named_in(source, roots, path.parent)
+        if not isinstance(source, Notebook):  # whose cells read and write files as they work
+            self._add_data(source, path)
+
+    def _add_data(self, source: Source, its: Path) -> None:
+        """The files of data that a source names, by its path."""
+        for path in data_files(source, its, self.folder):
+            if path in self.sources or path.suffix in _CODE:
+                continue
+            if self._written & {path, *path.parents}:
+                continue
+            if _is_library(path) and not self._is_followed(path):
+                continue
+            with suppress(OSError):  # it may not be read
+                if path not in self.data:
+                    self.data[path] = summed(path)
+                self.shape.append(f"data {list(self.data).index(path)} {self.data[path]}")
 
     def _named_in(self, source: Source, roots: Sequence[Path], folder: Path) -> None:
         named = mentions(source)
@@ -257,6 +280,15 @@ def reads_texts(source: Source) -> bool:
     """Whether it may read the text of code, docstrings too, so that they count."""
     named = mentions(source)
     return bool((named.names | named.texts.keys()) & _READS_TEXT)
+
+
+def holds(path: Path, code: str) -> bool:
+    """Whether a file of the user's is as the manifest of a run has it, as code or as data; OSError
+    if there is none."""
+    if summed(path) == code:
+        return True
+    is_code = path.suffix in _CODE or path.stat().st_size < _MOST
+    return is_code and source_of(path).code == code
 
 
 def source_of(path: Path) -> Source:

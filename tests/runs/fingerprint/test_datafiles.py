@@ -1,0 +1,259 @@
+"""Files of data that a user's code names count in the ids of its runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from math import inf
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import torch
+
+import afnlab
+from afnlab.cli import main
+from afnlab.runs import RunSpec, session, staleness
+from afnlab.runs.execution import facts_of
+from afnlab.runs.fingerprint import check, datafiles
+from afnlab.runs.fingerprint.datafiles import written
+from afnlab.runs.fingerprint.syntax import Source
+from afnlab.runs.relocation import planned_again
+from afnlab.runs.staleness import CHANGED, CURRENT, ELSEWHERE
+
+ACTIVATION = """
+import torch
+from afnlab import activation
+{reading}
+
+@activation()
+def rat(x):
+    return torch.tanh(x) * A
+"""
+TASK = """
+import json
+from pathlib import Path
+import torch
+from afnlab import Data, Recipe, Task
+from afnlab.training.models import mlp
+
+WIDTH = json.loads(Path("cfg.json").read_text())["width"]
+
+def points():
+    x, y = torch.arange(16.0).view(8, 2), torch.arange(8) % 2
+    return Data(train_x=x, train_y=y, test_x=x, test_y=y)
+
+wine = Task("wine", points, mlp(2, WIDTH, 2), Recipe(epochs=1, batch_size=4))
+"""
+READ = {  # what an activation reads, from which file, and other files that are needed
+    "a path from a parent": (
+        "import json\nfrom pathlib import Path\n"
+        'A = json.loads((Path(__file__).parent / "coef.json").read_text())["a"]',
+        "coef.json",
+        {},
+    ),
+    "a path that os.path joins": (
+        "import os\nimport numpy as np\n"
+        'HERE = os.path.join(os.path.dirname(__file__), "..", "tables")\n'
+        'A = float(np.loadtxt(os.path.join(HERE, "old", "t.csv"), delimiter=",")[0])',
+        "../tables/old/t.csv",
+        {},
+    ),
+    "a table of torch": (
+        "from pathlib import Path\n"
+        'TABLE = Path(__file__).with_name("table.pt")\nA = torch.load(TABLE)["a"]',
+        "table.pt",
+        {},
+    ),
+    "a neighbour's constant": (
+        "from consts import A",
+        "consts.yaml",
+        {
+            "consts.py": "from pathlib import Path\nimport yaml\n"
+            'A = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())["a"]'
+        },
+    ),
+    "in the current folder": (
+        'from json import load\nwith open("here.json") as file:\n    A = load(file)["a"]',
+        "../work/here.json",
+        {},
+    ),
+    "a package's resource": (
+        "from pack.inner import A",
+        "pack/tables/a.json",
+        {
+            "pack/__init__.py": "",
+            "pack/inner.py": "import json\nfrom importlib.resources import files\n"
+            'A = json.loads((files(__package__) / "tables" / "a.json").read_text())["a"]',
+        },
+    ),
+}
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch) -> Path:
+    """A folder of code, beside the current one."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "own"
+
+
+def put(file: Path, a: float) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".pt":
+        torch.save({"a": a}, file)
+    elif file.suffix == ".csv":
+        file.write_text(f"{a},0\n")
+    else:
+        file.write_text(json.dumps({"a": a, "width": 4}))
+
+
+def spec(own: Path, reading: str = "") -> RunSpec:
+    if reading:
+        (own / "rat.py").write_text(ACTIVATION.format(reading=reading))
+    return RunSpec.make("train", {"activation": f"{own / 'rat.py'}:rat"})
+
+
+@pytest.mark.parametrize(("reading", "name", "files"), READ.values(), ids=READ)
+def test_what_an_activation_reads_counts(own, reading, name, files):
+    for file, text in files.items():
+        put(own / file, 0)
+        (own / file).write_text(text)
+    file = (own / name).resolve()
+    put(file, 1.0)
+    record = facts_of(spec(own, reading))
+    assert str(file) in record["code"]
+    assert staleness.state(record) == CURRENT
+    put(file, 0.01)
+    assert spec(own).group != record["group"]
+    assert staleness.state(record) == CHANGED
+    assert file.name in staleness.what_changed(record)
+    file.unlink()
+    assert staleness.state(record) == ELSEWHERE
+
+
+def test_what_a_task_makes_its_network_of_counts(own):
+    (own / "wine.py").write_text(TASK)
+
+    def made() -> RunSpec:
+        return RunSpec.make("train", {"task": f"{own / 'wine.py'}:wine", "activation": "relu"})
+
+    Path("cfg.json").write_text('{"width": 16}')
+    then = made()
+    assert made().group == then.group
+    Path("cfg.json").write_text('{"width": 5}')
+    assert made().group != then.group
+
+
+WAYS = READ["a path from a parent"][0]
+
+
+def test_ids_do_not_depend_on_where_data_lie(own):
+    """So a run is planned again with files that were handed over."""
+    put(own / "coef.json", 1.0)
+    record = facts_of(spec(own, WAYS))
+    assert spec(Path(shutil.copytree(own, own.parent / "other"))).group == record["group"]
+    (own / "coef.json").unlink()
+    with pytest.raises(ValueError, match=r"coef\.json is not here, and .* holds no coef\.json"):
+        planned_again(record)
+    assert planned_again(record, code=own.parent / "other").id == record["id"]
+
+
+def test_an_edit_of_data_makes_runs_stale_and_a_sweep_makes_them_again(own, monkeypatch, capsys):
+    monkeypatch.setattr(session, "BEGAN", inf)
+    monkeypatch.setenv("AFNLAB_RUNS", "runs")
+    (own / "wine.py").write_text(TASK)
+    (own / "rat.py").write_text(ACTIVATION.format(reading=WAYS))
+    Path("cfg.json").write_text('{"width": 3}')
+    put(own / "coef.json", 1.0)
+    asked = {"task": f"{own / 'wine.py'}:wine", "activation": f"{own / 'rat.py'}:rat"}
+    run = afnlab.runs.parameters(asked | {"seeds": [0, 1]})
+    assert run.save(run.train()).startswith("kept as run")
+    lines = [
+        f"parameters: {{task: '{asked['task']}'}}",
+        f"grid: {{activation: ['{own}/rat.py:rat']}}",
+    ]
+    Path("s.yaml").write_text("\n".join([*lines, "seeds: 2"]))
+
+    def said(*command: str) -> str:
+        assert main([*command]) == 0
+        return capsys.readouterr().out
+
+    assert "stale" not in said("runs", "list")
+    assert "present" in said("sweep", "s.yaml", "--dry-run")
+    put(own / "coef.json", 0.01)
+    assert "stale" in said("runs", "list")
+    dry = said("sweep", "s.yaml", "--dry-run", "--seeds", "3")
+    assert "present" not in dry
+    assert "0-2" in dry or "0, 1, 2" in dry
+
+
+def test_a_training_is_not_kept_that_may_have_been_made_with_the_data_of_before(own, monkeypatch):
+    """In a session: what a module has read once stays as it was then."""
+    monkeypatch.setenv("AFNLAB_RUNS", "runs")
+    (own / "wine.py").write_text(TASK)
+    Path("cfg.json").write_text('{"width": 3}')
+    run = afnlab.runs.parameters({"task": f"{own / 'wine.py'}:wine", "activation": "relu"})
+    assert run.save(run.train()) == (
+        "not saved: cfg.json has been edited since; restart the kernel"
+    )
+
+
+def test_data_that_were_edited_while_a_run_was_made_fail_it(own):
+    put(own / "coef.json", 1.0)
+    manifest = spec(own, WAYS).code
+    check(manifest, [])
+    put(own / "coef.json", 2.0)
+    with pytest.raises(RuntimeError, match=r"coef\.json was edited after this run was planned"):
+        check(manifest, [])
+
+
+def test_large_files_and_those_that_no_text_names_do_not_count(own, monkeypatch):
+    put(own / "coef.json", 1.0)
+    named = {f"{own / 'coef.json'}"}
+    assert spec(own, WAYS).code.data == named
+    monkeypatch.setattr(datafiles, "LARGEST", (own / "coef.json").stat().st_size - 1)
+    assert spec(own).code.data == set()
+    monkeypatch.undo()
+    monkeypatch.chdir(own)
+    assert spec(own, 'def f():\n    """coef.json"""\nA = 1').code.data == set()
+    assert spec(own, 'A = 1 + 0 * len("co" + "ef.json")').code.data == set()
+
+
+def test_what_the_code_writes_itself_does_not_count(own):
+    """A cache, which is not there at first, would make every run stale that has written it."""
+    text = """
+        from pathlib import Path
+        CACHE = Path(__file__).with_name("cache.pt")
+        if not CACHE.exists():
+            torch.save(1.0, CACHE)
+        A = torch.load(CACHE)
+        with open(Path(__file__).parent / "log.txt", "a") as log:
+            log.write("read")
+    """
+    then = spec(own, dedent(text))  # loads it
+    assert (own / "cache.pt").is_file()
+    assert (own / "log.txt").is_file()
+    assert spec(own).group == then.group
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    {
+        'open("a", "w")': {"a"},
+        'open("a"); open("b", "rb")': set(),
+        'import os\nopen(os.path.join("d", "a"), mode="ab")': {"a"},
+        'P = Q = "a"\nwith Q.open("r+") as f: pass': {"a"},
+        'def f(p="a"):\n    p.write_text(x)': {"a"},
+        'p = "a"\ndef f(p):\n    p.write_bytes(x)': set(),  # a parameter, not the module's
+        'p = "a"\ndef f(q):\n    p.write_bytes(q)': {"a"},
+        'x = np.loadtxt("a")\nnp.save("b", x)': {"b"},
+        'p = "a"\nPath(p).with_suffix(".b").write_text(t)': {".b"},
+        'plt.savefig(D / "a")\nt.to_csv(str(D / "b"))': {"a", "b"},
+        'p = p / "a"\nopen(p, "x")': {"a"},
+        'if __name__ == "__main__":\n    open("a", "w")': set(),  # no run does it
+    }.items(),
+)
+def test_which_files_a_source_writes(code, names):
+    assert written(Source(code.encode())) == names
