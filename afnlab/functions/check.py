@@ -47,9 +47,9 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
         "values" and "slopes": the first that is not finite for |x| up to 1e4, in float64, float32,
         bfloat16 and float16 (where the value of float64 fits in); "derivative": where the slope is
         not that of the values, in float64 within |x| <= 8, or else where a slope in bfloat16 or
-        float16 is not finite, or off by more than roundings explain. No fault, but a loss of
-        accuracy: "rounded": where a slope is right in float64, and off in a half type by more than
-        4 units in its last place and the rounding of 1 in float32 (1.2e-7), as far as roundings
+        float16 is not finite, or off by more than roundings explain. No fault, though digits are
+        lost: "rounded": where a slope is right in float64, and off in a half type by more than 4
+        units in its last place and the rounding of 1 in float32 (1.2e-7), as far as roundings
         explain. Half types are looked at at all their numbers up to 1e4 in size. Roundings explain
         4 times the largest error of 32 runs in which float64 computes the same operations and
         rounds the result of each to the half type, up or down at random (`functions.rounding`).
@@ -104,7 +104,7 @@ def summary(table: pd.DataFrame) -> str:
     counts = {words: (kept[column] != "").sum() for column, words in said.items()}
     wrong = ", ".join(f"{n} with {words}" for words, n in counts.items() if n)
     rounded = int((kept["rounded"] != "").sum())
-    noted = f"; {rounded} with slopes that lose accuracy in a half type" if rounded else ""
+    noted = f"; {rounded} with a slope that is rounded in a half type" if rounded else ""
     omitted = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
     return (
         f"{len(kept)} checked: {wrong or 'nothing wrong'}{noted}" if len(kept) else "none checked"

@@ -256,7 +256,7 @@ def test_the_note_on_rounding_is_no_failure(theirs, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "p1    note: slope 0 at x = -1.28125, where it is -0.0006056: rounded in bfloat16,"
         " right in float64",
-        "2 checked: nothing wrong; 1 with slopes that lose accuracy in a half type",
+        "2 checked: nothing wrong; 1 with a slope that is rounded in a half type",
     ]
 
 
