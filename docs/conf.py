@@ -6,6 +6,7 @@ are the same on the site as in the repository.
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from importlib import import_module
@@ -98,6 +99,16 @@ def functions(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] += "\n".join(map(entry.format, sorted(afnlab.functional.__all__)))
 
 
+def pictures(_: Sphinx, page: str, source: list[str]) -> None:
+    """Have the site's own switch choose of a light and a dark picture, not the system's setting.
+
+    The pages have `<picture>` for GitHub, which has that choice alone.
+    """
+    pair = r'<picture><source [^>]*srcset="([^"]+)"><img src="([^"]+)" ([^>]*)></picture>'
+    both = r'<img src="\2" class="only-light" \3>\n\n<img src="\1" class="only-dark" \3>'
+    source[0] = re.sub(pair, both, source[0])
+
+
 def missing(_: Sphinx, env: BuildEnvironment) -> None:
     """Warn, which ends the build, of a public function or class that the reference lacks."""
     rooms = [
@@ -124,6 +135,7 @@ def missing(_: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> None:
     """What Sphinx calls first."""
     app.connect("source-read", functions)
+    app.connect("source-read", pictures)
     app.connect("env-check-consistency", missing)
     app.add_html_math_renderer("mathml", (mathml, None), (mathml, None))
     app.connect("autodoc-process-docstring", docstring, priority=400)  # napoleon has 500

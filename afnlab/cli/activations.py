@@ -95,8 +95,7 @@ def _check(a: argparse.Namespace) -> int:
     table = check.check(a.refs)
     for line in (*check.lines(table), check.summary(table)):
         say(line)
-    wrong = (table[list(check.COLUMNS[:-1])] != "").any(axis=None)
-    return int(wrong or check.unchecked(table, a.refs))
+    return int(check.faulty(table) or check.unchecked(table, a.refs))
 
 
 def add_signal(sub: argparse.ArgumentParser) -> None:

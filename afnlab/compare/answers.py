@@ -412,6 +412,8 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
         others = f"the others take {low} to {high}"
     yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {others} times that,"
     yield f"{cost.by}."
+    if ways := cost.ways(times.index, baseline):
+        yield ways
     yield from _unordered(cost, baseline)
 
 

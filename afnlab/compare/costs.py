@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from afnlab.compare import epochs
 from afnlab.compare.occasions import Occasion
 from afnlab.compare.training_facts import Trained
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import counted
+from afnlab.messages import LISTED, counted, some
+from afnlab.native import kernels
+from afnlab.registry import get_activation
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.storage import safe_files
 
@@ -41,6 +43,8 @@ class Cost:
         once: the labels of which there is one measurement, whose noise nobody knows.
         apart: the labels that were measured on other occasions than the baseline was, when the load
             of the machine may have been another.
+        written: the labels whose activation no compiled kernel computes, but operations of torch
+            one by one, as it is written.
     """
 
     seconds: pd.Series
@@ -52,6 +56,25 @@ class Cost:
     alike: Mapping[str, str] = field(default_factory=dict)
     once: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+
+    def ways(self, labels: Iterable[str], baseline: str) -> str:
+        """Which labels have no kernel while the baseline has one, or the other way round.
+
+        Args:
+            labels: those of interest.
+            baseline: the row that they are compared with.
+
+        Returns:
+            A sentence, since part of such a difference in time is this; empty if there are none.
+        """
+        unlike = [n for n in labels if (n in self.written) != (baseline in self.written)]
+        if not unlike:
+            return ""
+        ways = ("as written, uncompiled", "by a compiled kernel")
+        theirs, its = reversed(ways) if baseline in self.written else ways
+        are = "are" if len(unlike) > 1 else "is"
+        return f"{some(unlike, LISTED)} {are} computed {theirs}, {baseline} {its}."
 
     @property
     def ordered(self) -> bool:
@@ -164,6 +187,7 @@ def cost(
         occasions: on which the runs of each label were made; None: it is not known.
     """
     why, same = "", alike(rows)
+    written = tuple(label for label, one in rows.items() if not _has_kernel(one))
     if benchmark is not None:
         measured = {label: benchmark.seconds(one) for label, one in rows.items()}
         seconds = pd.Series({n: s for n, s in measured.items() if s is not None}, dtype=float)
@@ -174,7 +198,7 @@ def cost(
         else:
             missing = tuple(label for label in measured if label not in seconds)
             by = benchmark.by(str(machine["device_name"]))
-            return Cost(seconds, benchmark.of, by, missing, alike=same)
+            return Cost(seconds, benchmark.of, by, missing, alike=same, written=written)
     worked = history.assign(label=history.label.map(lambda label: same.get(label, label)))
     unsteady = epochs.unsteadiness(history)
     seconds, slower = (
@@ -191,7 +215,17 @@ def cost(
         alike=same,
         once=tuple(n for n in seconds.index if _timings(worked, same.get(n, n)) == 1),
         apart=_apart(same, occasions or {}, baseline),
+        written=written,
     )
+
+
+def _has_kernel(one: Trained) -> bool:
+    """Whether one kernel computed the activation: torch's, or in that run afnlab's."""
+    try:
+        record = get_activation("" if one.is_user_defined else one.activation)
+    except ValueError:  # a user's own, or one of another version of afnlab
+        return False
+    return record.fused or (one.native and record.name in kernels.names())
 
 
 def _timings(history: pd.DataFrame, label: str) -> int:

@@ -23,7 +23,7 @@ from afnlab.compare.formatting import (
     three_digits,
     unrounded,
 )
-from afnlab.compare.proper_names import named, proper_name
+from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
 
@@ -326,4 +326,5 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
         value, takes = "No difference shown", f"{three_digits(ratio)} times as long"
         how = f"{three_digits(low)} to {three_digits(high)} given the noise of timing"
     note = f"{cost.of} with {proper_name(label)} takes {takes}, {how}."
-    return Fact("cost", value, note[:1].upper() + note[1:])
+    ways = named_cost(cost).ways([proper_name(label)], base)
+    return Fact("cost", value, f"{note[:1].upper()}{note[1:]} {ways}".rstrip())

@@ -58,14 +58,13 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(index=proper_name)
 
 
-def named_cost(cost: Cost | None) -> Cost | None:
+def named_cost(cost: Cost) -> Cost:
     """A cost by label, by proper names."""
-    if cost is None:
-        return None
     return replace(
         cost,
         seconds=cost.seconds.rename(index=proper_name),
         missing=tuple(map(proper_name, cost.missing)),
         once=tuple(map(proper_name, cost.once)),
         apart=tuple(map(proper_name, cost.apart)),
+        written=tuple(map(proper_name, cost.written)),
     )

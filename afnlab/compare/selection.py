@@ -50,7 +50,7 @@ class Selection(SelectedRuns):
             )
         tunings = {title: named(one) for title, one in self.tunings.items()}
         if cheaply := tuning_summary.cheaply(tunings):
-            said["Was it tuned well?"] = cheaply
+            said["Would less tuning do?"] = cheaply
         return said
 
     @property

@@ -355,7 +355,7 @@ def effort(count: int, turns: int, among: Space) -> str:
 
 
 def cheaply(tunings: Mapping[str, pd.DataFrame]) -> str:
-    """The verdicts that cheaper tunings would have given, in sentences; empty if there were none.
+    """Whether cheaper tunings would have given the same verdicts, in sentences; empty without any.
 
     Args:
         tunings: tables of `compare_histories` by the cost of the tuning: the fixed recipe, cheaper
@@ -363,32 +363,42 @@ def cheaply(tunings: Mapping[str, pd.DataFrame]) -> str:
     """
     if len(tunings) < 3:
         return ""
+    return f"{_same_verdicts(tunings)} {_failed_by_tuning(tunings)}"
+
+
+def _same_verdicts(tunings: Mapping[str, pd.DataFrame]) -> str:
     *_, done = tunings.values()
-    said = []
-    compared = done.p.notna().any()
-    for title in list(tunings)[1:-1] if compared else ():  # else there are no verdicts
+    verdicts = done.verdict[done.p.notna()]
+    if verdicts.empty:
+        return "There is no verdict that it could have changed."
+    if (verdicts == "too few seeds").all():
+        return "It cannot be said: so few seeds show no difference, however they are tuned."
+    cheaper = list(tunings)[1:-1]
+    alike, others = [], []
+    for title in cheaper:
         before, after = tunings[title].verdict.align(done.verdict, join="inner")
-        moved = [f"{n} ({before[n]} -> {after[n]})" for n in after.index if before[n] != after[n]]
-        more = f" and {len(moved) - LISTED} more" if len(moved) > LISTED else ""
-        if moved:
-            number = f"{counted(len(moved), 'verdict')} {'is' if len(moved) == 1 else 'are'}"
-            which = f"{', '.join(moved[:LISTED])}{more}"
-            said.append(f"With {title}, {number} not that of the full tuning: {which}.")
-        else:
-            said.append(f"With {title}, every verdict is that of the full tuning.")
-    failed = {title: int(table.failed.sum()) for title, table in tunings.items()}
-    if any(failed.values()):
-        how = [
-            "at the fixed recipe",
-            *(f"with {title}" for title in list(tunings)[1:-1]),
-            "in full",
+        moved = [
+            f"{n} ({before[n]} instead of {after[n]})" for n in after.index if before[n] != after[n]
         ]
-        each = [f"{n or 'none'} {way}" for n, way in zip(failed.values(), how, strict=True)]
-        of = f"Of {int(done.seeds.sum()):,} trainings each"
-        said.append(f"{of}, these got stuck, collapsed or diverged: {enumerated(each)}.")
-    else:
-        said.append("In none of these did a training get stuck, collapse or diverge.")
-    return " ".join(said)
+        if not moved:
+            alike.append(f"with {title}")
+            continue
+        more = f" and {len(moved) - LISTED} more" if len(moved) > LISTED else ""
+        number = counted(len(moved), "verdict")
+        others.append(f"with {title}, {number} would be another: {', '.join(moved[:LISTED])}{more}")
+    same = [f"{enumerated(alike)}, every verdict is the same"] if alike else []
+    return f"{'No' if others else 'Yes'}: {'; '.join([*others, *same])}."
+
+
+def _failed_by_tuning(tunings: Mapping[str, pd.DataFrame]) -> str:
+    failed = {title: int(table.failed.sum()) for title, table in tunings.items()}
+    if not any(failed.values()):
+        return "In none of these tunings did a training get stuck, collapse or diverge."
+    *_, done = tunings.values()
+    how = ["at the fixed recipe", *(f"with {title}" for title in list(tunings)[1:-1]), "in full"]
+    each = [f"{n or 'none'} {way}" for n, way in zip(failed.values(), how, strict=True)]
+    of = f"Of {int(done.seeds.sum()):,} trainings each"
+    return f"{of}, these got stuck, collapsed or diverged: {enumerated(each)}."
 
 
 def _counts(table: pd.DataFrame) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from afnlab.activation_record import Activation
 from afnlab.derivatives import derivatives
 from afnlab.errors import shown
+from afnlab.functions.rounding import unexplained
 from afnlab.messages import inform
 from afnlab.registry import get_activation, list_activations
 from afnlab.usercode.lookup import defined, imported, load
@@ -21,10 +22,11 @@ Function = Callable[[Tensor], Tensor]
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 SIZES = (0.5, 1.0, 3.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4)
-COLUMNS = ("values", "slopes", "derivative", "left out")
+FAULTS = ("values", "slopes", "derivative")
+COLUMNS = (*FAULTS, "rounded", "left out")
 HALF = (torch.bfloat16, torch.float16)
 STEP, TOLERANCE = 1e-6, 1e-3  # of the difference quotient, and what it may be off
-UNITS = 16  # in the last place of a half type, which a slope may be off: some roundings, not all
+UNITS = 4  # in the last place of a half type, which a slope may be off without a word
 # What a slope in a half type may be off besides. Half types compute in float32, where a formula
 # such as 1 + erf(x) rounds to this much of 1. A slope of 1e-10 that becomes 0 moves no weight: it
 # is lost beside any other that it is added to.
@@ -41,12 +43,17 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
             classes in it. Without any: all of ours.
 
     Returns:
-        One row per activation, with empty texts where nothing is wrong. "values" and "slopes": the
-        first that is not finite for |x| up to 1e4, in float64, float32, bfloat16 and float16 (where
-        the value of float64 fits in); "derivative": where the slope is not that of the values, in
-        float64 within |x| <= 8, or else where a slope in bfloat16 or float16 is off by more than 16
-        units in its last place and the rounding of 1 in float32 (1.2e-7), at any number of the type
-        up to 1e4 in size; "left out": why it could not be checked.
+        One row per activation, with empty texts where there is nothing to say. What is wrong:
+        "values" and "slopes": the first that is not finite for |x| up to 1e4, in float64, float32,
+        bfloat16 and float16 (where the value of float64 fits in); "derivative": where the slope is
+        not that of the values, in float64 within |x| <= 8, or else where a slope in bfloat16 or
+        float16 is not finite, or off by more than roundings explain. No fault, though digits are
+        lost: "rounded": where a slope is right in float64, and off in a half type by more than 4
+        units in its last place and the rounding of 1 in float32 (1.2e-7), as far as roundings
+        explain. Half types are looked at at all their numbers up to 1e4 in size. Roundings explain
+        4 times the largest error of 32 runs in which float64 computes the same operations and
+        rounds the result of each to the half type, up or down at random (`functions.rounding`).
+        "left out": why it could not be checked.
 
     Raises:
         ValueError: for a reference that cannot be found.
@@ -61,16 +68,16 @@ def check(refs: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def lines(table: pd.DataFrame) -> list[str]:
-    """The problems as lines of text.
+    """The problems and notes as lines of text.
 
     Args:
         table: of `check`.
 
     Returns:
-        One line per activation with anything wrong.
+        One line per activation of which there is anything to say.
     """
     words = {"values": "value {}", "slopes": "slope {}", "derivative": "slope {}"}
-    words["left out"] = "left out: {}"
+    words |= {"rounded": "note: slope {}", "left out": "left out: {}"}
     texts = {
         name: "; ".join(words[str(column)].format(text) for column, text in row.items() if text)
         for name, row in table.iterrows()
@@ -80,7 +87,7 @@ def lines(table: pd.DataFrame) -> list[str]:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """The numbers of functions that were checked, are not finite, are wrong, and were left out.
+    """The numbers of functions that were checked, are wrong, are rounded, and were left out.
 
     Args:
         table: of `check`.
@@ -96,10 +103,21 @@ def summary(table: pd.DataFrame) -> str:
     }
     counts = {words: (kept[column] != "").sum() for column, words in said.items()}
     wrong = ", ".join(f"{n} with {words}" for words, n in counts.items() if n)
+    rounded = int((kept["rounded"] != "").sum())
+    noted = f"; {rounded} with a slope that is rounded in a half type" if rounded else ""
     omitted = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
     return (
-        f"{len(kept)} checked: {wrong or 'nothing wrong'}" if len(kept) else "none checked"
+        f"{len(kept)} checked: {wrong or 'nothing wrong'}{noted}" if len(kept) else "none checked"
     ) + omitted
+
+
+def faulty(table: pd.DataFrame) -> bool:
+    """True if anything is wrong; a slope that is merely rounded is not.
+
+    Args:
+        table: of `check`.
+    """
+    return bool((table[list(FAULTS)] != "").any(axis=None))
 
 
 def unchecked(table: pd.DataFrame, refs: Sequence[str]) -> bool:
@@ -165,7 +183,7 @@ def _row(candidate: object) -> list[str]:
     try:
         return [*problems(candidate), ""]
     except Exception as error:  # it is somebody else's code
-        return ["", "", "", next(iter(str(error).splitlines()), type(error).__name__)]
+        return ["", "", "", "", next(iter(str(error).splitlines()), type(error).__name__)]
 
 
 def problems(subject: object) -> list[str]:
@@ -175,7 +193,8 @@ def problems(subject: object) -> list[str]:
         subject: an activation, a module class or a function.
 
     Returns:
-        The columns of `check` but the last: values, slopes, derivative.
+        The columns of `check` but the last: values, slopes, derivative, rounded. The first three,
+        `FAULTS`, are wrong.
     """
     precise = _function(subject, torch.float64)
     _require_elementwise(precise)
@@ -190,7 +209,8 @@ def problems(subject: object) -> list[str]:
             if wrong.any() and not texts[column]:
                 at = int(wrong.nonzero()[0])
                 texts[column] = f"{got[at]:g} at x = {x[at]:g} ({str(dtype)[6:]})"
-    return [*texts, _underived(precise) or _misrounded(subject)]
+    underived = _underived(precise)
+    return [*texts, *((underived, "") if underived else _misrounded(subject, not texts[1]))]
 
 
 @torch.no_grad()
@@ -242,22 +262,33 @@ def _underived(function: Function) -> str:
     return f"{slope[at]:.4g} at x = {x[at]:.2f}, where it is {right[at]:.4g}"
 
 
-def _misrounded(candidate: object) -> str:
-    """The first number of a half type whose slope there is not that of float64, rounding aside.
+def _misrounded(candidate: object, infinite_too: bool) -> tuple[str, str]:
+    """Slopes in half types that are not those of float64: the first wrong and the worst rounded.
 
     A slope taken from a rounded value loses its digits where the value is nearly constant.
+    infinite_too: whether slopes that are not finite count, where the value is.
     """
+    rounded = ""
     for dtype in HALF:
         kind = torch.finfo(dtype)
         x = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
         x = x[x.abs() <= max(SIZES)].sort()[0]
         y, slope = (v.double() for v in derivatives(_function(candidate, dtype), x, 1))
-        true = derivatives(_function(candidate, dtype, torch.float64), x.double(), 1)[1]
-        seen = y.isfinite() & slope.isfinite() & true.isfinite()
+        precise = _function(candidate, dtype, torch.float64)
+        true = derivatives(precise, x.double(), 1)[1]
         unit = kind.eps * true.abs().clamp(min=kind.smallest_normal)
-        wrong = seen & ((slope - true).abs() > UNITS * unit + ROUNDING)
+        error = ((slope - true).abs() - ROUNDING).nan_to_num(nan=torch.inf)
+        seen = y.isfinite() & (true.abs() < kind.max) & (slope.isfinite() | infinite_too)
+        off = seen & (error > UNITS * unit)
+        at = off.nonzero()[:, 0]
+        wrong = unexplained(precise, x[at].double(), true[at], error[at], dtype)
+        name = str(dtype)[6:]
         if wrong.any():
-            at = int(wrong.nonzero()[0])
-            where = f"x = {x[at]:g} ({str(dtype)[6:]})"
-            return f"{slope[at]:.4g} at {where}, where it is {true[at]:.4g}"
-    return ""
+            first = int(at[wrong][0])
+            place = f"{x[first]:g} ({name})"
+            return f"{slope[first]:.4g} at x = {place}, where it is {true[first]:.4g}", ""
+        if len(at) and not rounded:
+            worst = int(at[error[at].argmax()])
+            rounded = f"{slope[worst]:.4g} at x = {x[worst]:g}, where it is {true[worst]:.4g}"
+            rounded += f": rounded in {name}, right in float64"
+    return "", rounded

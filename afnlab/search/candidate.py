@@ -98,7 +98,8 @@ class Candidate:
         low, high = CHI
         if not low <= chi <= high:
             return f"chi_1 is {chi:.3g}, may be {low:g} to {high:g}"
-        wrong = [text for text in check.problems(self.record) if text]
+        columns = zip(check.COLUMNS, check.problems(self.record), strict=False)
+        wrong = [text for column, text in columns if text and column in check.FAULTS]
         return f"check: {wrong[0]}" if wrong else ""
 
 

@@ -21,7 +21,7 @@ from afnlab.compare.summary_table import compare_histories
 from afnlab.measures import ACCURACY
 from afnlab.printing import printed
 from afnlab.report import contents
-from afnlab.report.page import script, shell
+from afnlab.report.page import STYLE, script, shell
 from afnlab.report.sections import bars, first_screen
 from afnlab.training.space import space
 from tests.runs.test_runs import small_runs
@@ -429,6 +429,20 @@ ODD = {  # labels of somebody's table
     "a name of JavaScript's": "constructor",
     "a formula": "$x^2$ \\alpha {z}",
 }
+
+
+@pytest.mark.parametrize("width", [390, 900, 1250])
+@pytest.mark.parametrize("label", ["my_activations.py:mishy_of_monday 95.28 %", LONG])
+def test_a_long_label_breaks_in_its_tile(width, label, browser):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    tile = '<div class="tile"><p class="about">Best</p><p class="value">{}</p></div>'
+    tiles = "".join(map(tile.format, (label, "ReLU", "No", "1.02 times")))
+    style = STYLE.read_text()
+    page.set_content(f'<style>{style}</style><section class="first low"><div class="tiles">{tiles}')
+    edges = "all => all.map(e => [e.scrollWidth, e.clientWidth])"
+    for inner, outer in page.locator(".tile, .tile p").evaluate_all(edges):
+        assert inner <= outer
+    page.close()
 
 
 @pytest.mark.parametrize("width", [390, 1250])

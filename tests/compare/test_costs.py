@@ -168,6 +168,25 @@ def test_what_was_timed_once_is_not_known():
     assert cost_fact(made, "relu", two).value.endswith("ReLU's time")
 
 
+def test_what_no_kernel_computes_is_named():
+    """A user's function beside a compiled ReLU, and a kernel that the run did not use."""
+    both = asked("relu", "srelu")
+    mine = {"mine.py:softer": replace(both["srelu"], activation="mine.py:softer", native=True)}
+    made = table(*(rows(n, [0.5 + 0.01 * s for s in range(6)]) for n in ("relu", "mine.py:softer")))
+    times = times_of([1.0, 1.1], [4.0, 4.1]).replace({"label": {"srelu": "mine.py:softer"}})
+    one = cost({"relu": both["relu"]} | mine, times, MACHINE, "relu")
+    assert one.written == ("mine.py:softer",)
+    told = "mine.py:softer is computed as written, uncompiled, {} by a compiled kernel."
+    assert cost_fact(made, "relu", one).note.endswith(f" {told.format('ReLU')}")
+    assert told.format("relu") in answers(made, "relu", 100, cost=one)["At what cost?"]
+    other = "relu is computed by a compiled kernel, mine.py:softer as written, uncompiled."
+    assert one.ways(one.seconds.index, "mine.py:softer") == other
+    alone = times_of([1.0, 1.1], [0.9, 0.957])
+    assert cost(asked("relu", "srelu"), alone, MACHINE, "relu").written == ()
+    assert cost(asked("relu", "srelu", native=False), alone, MACHINE, "relu").written == ("srelu",)
+    assert cost(both, alone, MACHINE, "relu").ways(["relu", "srelu"], "relu") == ""
+
+
 def test_rows_of_different_occasions_have_no_ratio():
     both = asked("relu", "srelu")
     made = table(*(rows(n, [0.5 + 0.01 * s for s in range(6)]) for n in ("relu", "srelu")))

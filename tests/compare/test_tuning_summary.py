@@ -161,20 +161,37 @@ def test_what_cheaper_tunings_would_have_said():
         "6 candidates": compared(a=[same, 1], b=[same, 0], c=["better", 0]),
     }
     assert tuning_summary.cheaply(tunings) == (
-        "With 2 candidates, 1 verdict is not that of the full tuning: a (worse -> not"
+        "No: with 2 candidates, 1 verdict would be another: a (worse instead of not"
         " distinguishable). Of 48 trainings each, these got stuck, collapsed or diverged: 4 at the"
         " fixed recipe, 3 with 2 candidates and 1 in full."
     )
     tunings["2 candidates"] = tunings["6 candidates"]
-    every = "With 2 candidates, every verdict is that of the full tuning."
+    every = "Yes: with 2 candidates, every verdict is the same."
     assert tuning_summary.cheaply(tunings).startswith(f"{every} Of 48 trainings each")
     good = {title: table.assign(failed=0) for title, table in tunings.items()}
-    none = "In none of these did a training get stuck, collapse or diverge."
+    none = "In none of these tunings did a training get stuck, collapse or diverge."
     assert tuning_summary.cheaply(good) == f"{every} {none}"
     bare = {title: table.assign(p=np.nan, verdict="no pairs") for title, table in tunings.items()}
-    assert tuning_summary.cheaply(bare).startswith("Of 48 trainings each")
+    nothing = "There is no verdict that it could have changed."
+    assert tuning_summary.cheaply(bare).startswith(f"{nothing} Of 48 trainings each")
+    few = {title: table.assign(verdict="too few seeds") for title, table in tunings.items()}
+    assert tuning_summary.cheaply(few).startswith("It cannot be said: so few seeds show no")
     del tunings["2 candidates"]
     assert tuning_summary.cheaply(tunings) == ""
+
+
+def test_several_cheaper_tunings_are_answered_together():
+    same = "not distinguishable"
+    full = compared(a=[same, 0], b=["better", 0])
+    other = compared(a=[same, 0], b=[same, 0])
+    tunings = {"fixed recipe": full, "2 candidates": full, "1 training each": full, "in full": full}
+    assert tuning_summary.cheaply(tunings).startswith(
+        "Yes: with 2 candidates and with 1 training each, every verdict is the same. In none"
+    )
+    assert tuning_summary.cheaply(tunings | {"1 training each": other}).startswith(
+        "No: with 1 training each, 1 verdict would be another: b (not distinguishable instead of"
+        " better); with 2 candidates, every verdict is the same. In none"
+    )
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_a_comparison_of_tuned_runs():
     assert chosen.name == "digits-mlp-2-epochs-lr-and-init_scale-tuned-3-candidates"
     assert len(chosen.candidates) == 2 * 6 * 3
     assert list(chosen.tunings) == [*("fixed recipe", "2 candidates", "in full")]
-    assert "2 candidates" in chosen.answers["Was it tuned well?"]
+    assert "with 2 candidates" in chosen.answers["Would less tuning do?"]
     fixed = afnlab.train("digits-mlp", "srelu", seeds=6, epochs=2).final.test_accuracy.mean()
     assert chosen.fixed.accuracy["srelu"] == pytest.approx(fixed)
     assert "at the fixed recipe" in chosen.answers["Was it the recipe?"]

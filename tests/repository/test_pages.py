@@ -184,3 +184,21 @@ def test_tasks_name_published_tables_that_exist(name):
     task = afnlab.get_task(name)
     assert task.summary
     assert task.published.removesuffix(".csv") in ("", *PUBLISHED)
+
+
+def test_the_site_s_own_switch_chooses_of_two_pictures():
+    """A `<picture>` follows the system's setting alone, which is all that GitHub knows."""
+    for needed in ("sphinx", "latex2mathml"):
+        pytest.importorskip(needed)
+    spec = importlib.util.spec_from_file_location("site_conf", ROOT / "docs" / "conf.py")
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    pages = {path: path.read_text() for path in (ROOT / "docs").rglob("*.md")}
+    assert any("<picture>" in text for text in pages.values())
+    for text in pages.values():
+        source = [text]
+        conf.pictures(None, "", source)
+        assert "<picture>" not in source[0]
+        for theme in ("light", "dark"):
+            count = text.count("<picture>") + text.count(f'class="only-{theme}"')
+            assert len(re.findall(rf'-{theme}\.png" class="only-{theme}"', source[0])) == count

@@ -8,17 +8,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 import afnlab
-from afnlab import Task, get_task, tune
+from afnlab import Task, get_task, paths, tune
 from afnlab.training.data import digits
 from afnlab.training.space import MOST, space
 from afnlab.training.streams import stream
+from afnlab.training.tune import FAIR
 
 SHORT = {"epochs": 3, "seeds": 3, "progress": False}
 RATES = {"lr": [3e-4, 1e-2, 3.0], "selection_seeds": 1}
 DRAWN = {"lr": {"from": 1e-4, "to": 1.0, "log": True}, "init_scale": {"from": 0.5, "to": 2}}
 COLUMNS = ["train_loss", "test_loss", "test_accuracy"]
+
+
+def test_the_usual_ranges_are_those_of_the_default_sweep():
+    listed = yaml.safe_load((paths.shared("sweeps") / "default.yaml").read_text())["tune"]
+    assert listed == {**FAIR, "budget": 6}
 
 
 def test_each_replicate_chooses_by_itself_and_is_trained_anew():

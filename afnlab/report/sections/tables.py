@@ -21,7 +21,7 @@ from afnlab.compare.formatting import (
     three_digits,
     value,
 )
-from afnlab.compare.proper_names import Naming, proper_name
+from afnlab.compare.proper_names import Naming, named_cost, proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import FAILURES, is_adjusted
 from afnlab.figures import metric_axis
@@ -248,9 +248,10 @@ def milestones(selection: Selection) -> Fragment:
         "<p>The target is the {} of {} after the last epoch. Medians are over"
         " all seeds, those that never reach it included. The time of an epoch is that of the"
         " quickest, divided by the seeds trained together; rows that do the same work, as those"
-        " that differ in the learning rate alone, have one time.</p>",
+        " that differ in the learning rate alone, have one time. {}</p>",
         measure.mean,
         proper_name(reference),
+        named_cost(selection.cost).ways(map(proper_name, values.index), proper_name(reference)),
     )
     title = heading("How soon, and at what cost", selection)
     return Fragment(title + note + table_of(head, rows))

@@ -17,6 +17,7 @@ from afnlab.training.progress import in_notebook
 
 _UNHEARD = (errno.EIO, errno.ENOSPC)  # the terminal has gone, a log's disk is full: work goes on
 _TICK = 1.0  # seconds between two looks at what runs, and at the clock
+_SILENT = 30.0  # seconds without a line, until the first run has ended; then twice as many each
 
 
 class Progress:
@@ -103,6 +104,15 @@ class Progress:
             with suppress(OSError, RuntimeError):  # whoever looked has gone
                 self.show()
 
+    def _wait(self) -> None:
+        """Say that it goes on, while no run has ended by which one could tell the time left."""
+        pause = _SILENT
+        while not (self._over.wait(pause) or self.ended_so_far):
+            since = spoken(time.monotonic() - self._start)
+            with suppress(OSError):
+                self.say(f"{self.words()}, for {since}")
+            pause *= 2
+
     def __enter__(self) -> Progress:
         if self._watched:
             self._bar = _InNotebook() if in_notebook() else _InTerminal(self.title, self.total)
@@ -110,6 +120,8 @@ class Progress:
             self._bars.enter_context(printed_by(self._bar.say))
             self.show()
             threading.Thread(target=self._tick, daemon=True).start()
+        elif self.total:
+            threading.Thread(target=self._wait, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

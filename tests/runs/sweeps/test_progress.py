@@ -35,6 +35,22 @@ def test_lines_say_how_far_it_is(capsys, clock):
     assert [progress.spoken(s) for s in (7.4, 600, 36000)] == ["7 s", "10 min", "10.0 h"]
 
 
+def test_a_first_run_that_takes_long_is_no_silence(clock, monkeypatch):
+    monkeypatch.setattr(progress, "_SILENT", 0.01)
+    lines, second = [], threading.Event()
+
+    def report(line: str) -> None:
+        lines.append(line)
+        if len(lines) > 1:
+            second.set()
+
+    with progress.Progress("mine", 3, lambda: 1, report) as shown:
+        clock[0] = 40.0
+        assert second.wait(10)
+        shown.ended("a", "well", failed=False)
+    assert {"0 of 3 done, 1 running, for 40 s", "[1/3] a: well; 80 s left"} <= set(lines)
+
+
 @pytest.fixture
 def log(monkeypatch) -> logging.Logger:
     """The logger of the library, put back as it was."""
