@@ -106,6 +106,10 @@ def compare_metric(
         there.setdefault(_but(seed, record["parameters"]), []).append(record)
     for row in shown_rows:
         row.take(there, seed, others=seeds is None and by_parameters)
+    theirs = {spec.id for row in rows for spec in row.specs.values()}
+    theirs = theirs.union(*(row.its for row in shown_rows))
+    for row in shown_rows:  # of files of one name each is a row, with runs of its own
+        row.stale = not row.like <= theirs
     failures = runs_folder.failures(folder) if folder.is_dir() else []
     absent = [gone for row in shown_rows for gone in row.missing(failures)]
     if not any(row.runs for row in shown_rows):
@@ -165,13 +169,16 @@ class _Row:
 
     label: what it is called. whole: the same with the whole paths of files. specs: the runs that
     the sweep asks for, by seed. runs: the records of those that are there, and of others with
-    further seeds, by seed. stale: whether there are runs of other code.
+    further seeds, by seed. its: the ids of all that are of this row, like: of what has its
+    parameters and not its code. stale: whether there are runs of other code.
     """
 
     label: str
     whole: str
     specs: dict[Hashable, NotebookSpec]
     runs: dict[Hashable, Record] = field(default_factory=dict)
+    its: set[str] = field(default_factory=set)
+    like: set[str] = field(default_factory=set)
     stale: bool = False
 
     @property
@@ -190,8 +197,10 @@ class _Row:
             elif _is_of(first.notebook, record):
                 value, spec = _with(first, seed, record)
                 if spec is None or spec.id != record["id"]:
-                    self.stale = True
-                elif others:
+                    self.like.add(record["id"])
+                    continue
+                self.its.add(record["id"])
+                if others:
                     self.runs[value] = record
 
     def missing(self, failures: Iterable[FailureRecord]) -> list[tuple[str, str]]:
@@ -233,14 +242,14 @@ def _listed(seeds: Sequence[Hashable]) -> str:
 
 def _rows(specs: Sequence[NotebookSpec], seed: str) -> list[_Row]:
     """The rows of a sweep, in its order, each with its runs by seed."""
-    groups: dict[str, dict[Hashable, NotebookSpec]] = {}
+    groups: dict[tuple[str, str], dict[Hashable, NotebookSpec]] = {}
     for spec in specs:
         value = _values(spec)[seed]
         if not isinstance(value, Hashable):
             raise ValueError(
                 f"seed: values of {seed} pair runs if they are numbers or texts, got {shown(value)}"
             )
-        groups.setdefault(_but(seed, spec.normal), {})[value] = spec
+        groups.setdefault((_but(seed, spec.normal), spec.code.digest), {})[value] = spec
     firsts = [next(iter(of.values())) for of in groups.values()]
     varied = _varied(specs, seed)
     whole = _joined({name: [short(_values(spec)[name]) for spec in firsts] for name in varied})
@@ -342,14 +351,17 @@ def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:
     """A sentence on runs that were made in another folder, and may have read other files there."""
     made: Counter[str] = Counter()
     for row in rows:
-        here = next(iter(row.specs.values())).folder
-        made.update(filter(None, (made_elsewhere(run, here) for run in row.runs.values())))
+        here = next(iter(row.specs.values()))
+        listed = row.runs.values()
+        made.update(
+            filter(None, (made_elsewhere(run, here.folder, here.parameters) for run in listed))
+        )
     if not made:
         return []
     where = enumerated([f"{number} in {folder}" for folder, number in made.items()])
     return [
         f"Of the runs {where} were made, and not in this folder: what they read there by relative"
-        " paths is not in their ids, and may be other data."
+        " paths, or beside a file that they are given, is not in their ids, and may be other data."
     ]
 
 

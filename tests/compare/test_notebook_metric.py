@@ -13,6 +13,7 @@ from afnlab import compare
 from afnlab.cli import main
 from afnlab.compare import foreign_table, notebook_metric
 from afnlab.runs import records, sweep
+from afnlab.runs.execution import facts_of
 from afnlab.runs.notebook_parameters.declarations import Declared
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Local
@@ -190,9 +191,9 @@ def test_another_parameter_pairs_what_it_is_told_to(copied):
 def test_a_file_may_be_given_by_any_path(copied):
     """As a training's may."""
     notebook(copied / "fit.ipynb", 'noise: float = 0.1\nactivation: str = "relu"\nseed: int = 0')
-    for folder in ("x", "y"):
+    for folder, factor in (("x", 1), ("y", 2)):
         (copied / folder).mkdir()
-        (copied / folder / "my.py").write_text("def f(x):\n    return x\n")
+        (copied / folder / "my.py").write_text(f"def f(x):\n    return {factor} * x\n")
 
     def against(baseline: str, *files: str, more: str = "") -> str:
         grid = f"activation: [relu, {', '.join(files)}]{more}"
@@ -356,3 +357,21 @@ def test_fresh_seeds_alone_are_called_so(copied):
     assert one.final.index.tolist() == [0, 1, 2]
     assert notebook_metric.OTHERS in one.notes
     assert not any("missing here" in note or "The sweep asks" in note for note in one.notes)
+
+
+def test_files_of_one_name_are_rows_with_runs_of_their_own(copied):
+    """Whose runs are no stale ones of one another."""
+    notebook(copied / "fit.ipynb", 'activation: str = "relu"\nseed: int = 0')
+    for folder, factor in (("x", 1), ("y", 2)):
+        (copied / folder).mkdir()
+        (copied / folder / "my.py").write_text(f"def f(x):\n    return {factor} * x\n")
+    (copied / "fit.yaml").write_text(
+        "notebook: fit.ipynb\ngrid: {activation: [x/my.py:f, y/my.py:f]}\nseeds: [0]\n"
+    )
+    of_x, _ = sweep_file.read("fit.yaml").specs()
+    run = copied / "runs" / records(copied / "runs")[0]["id"]
+    shutil.copytree(run, copied / "runs" / of_x.id)
+    rewrite(copied / "runs" / of_x.id, **facts_of(of_x))
+    one = compared(copied)
+    assert one.baseline == "x/my.py:f"
+    assert "missing here: y/my.py:f (not run)." in one.notes[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from afnlab import paths
 from afnlab.errors import ParameterError
-from afnlab.runs import file_labels, filtering, run_spec
+from afnlab.runs import file_labels, filtering, training_notebook
 from afnlab.runs.conventions import REFERENCES
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.fingerprint.modules import is_file
@@ -193,13 +193,12 @@ class Sweep:
     @property
     def trains(self) -> bool:
         """Whether its notebook trains an activation on a task."""
-        return run_spec.trains(self._declared())
+        return training_notebook.trains(self._declared())
 
     @property
     def has_one_seed(self) -> bool:
         """Whether its notebook is run once for each of the seeds."""
-        known = self._declared()
-        return "seed" in known and "seeds" not in known
+        return training_notebook.has_one_seed(self._declared())
 
     def _declared(self) -> Mapping[str, declarations.Declared]:
         try:
