@@ -21,6 +21,7 @@ from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError, shown
 from afnlab.measures import Measure
 from afnlab.messages import plain
+from afnlab.printing import label_of
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
@@ -33,6 +34,7 @@ KEY = "value"  # of the metric, whatever its name
 _UNPAIRED = (
     "without pairs a permutation test compares the means: --unpaired, or in Python unpaired=True"
 )
+ASSUMED = "higher values count as better (`--better lower` turns it)"
 _ONE_ROW = "leave one row of each seed, the one that counts, and name no column of epochs"
 SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power of ten is taken out
 
@@ -61,6 +63,7 @@ class ForeignComparison:
             sets, are known.
         in_all: the command that makes what every row lacks of so many seeds; None: nobody here
             knows one.
+        assumed: whether nobody has said that higher values are better, as they count here.
     """
 
     name: str
@@ -80,6 +83,7 @@ class ForeignComparison:
     when: str = ""
     trained: bool = False
     in_all: Callable[[int], str] | None = None
+    assumed: bool = False
 
     @cached_property
     def measure(self) -> Measure:
@@ -101,6 +105,13 @@ class ForeignComparison:
     def final(self) -> pd.DataFrame:
         """Seeds x labels: the value after the last epoch."""
         return summary_table.final_values(self.history, self.metric.column)
+
+    @property
+    def subject(self) -> str:
+        """What is compared with what, and the direction: of two that announce another best row, the
+        reader has to know which it is before he reads the answers."""
+        assumed = f"; {ASSUMED}" if self.assumed else ""
+        return f"{label_of(self.measure)}, against {self.baseline}{assumed}"
 
     @property
     def legend(self) -> str:
@@ -140,7 +151,7 @@ def compare_table(
     seed: str = "seed",
     value: str = "value",
     epoch: str = "",
-    better: Literal["higher", "lower"] = "higher",
+    better: Literal["higher", "lower"] | None = None,
     unit: str = "",
     baseline: str = "",
     margin: float | None = None,
@@ -157,7 +168,7 @@ def compare_table(
             relu 3).
         label, seed, value, epoch: The columns: what is compared, what pairs it, the number, the
             epoch or step. A column's last part will do where no other has it, acc for metrics.acc.
-        better: Whether "higher" or "lower" values are better.
+        better: Whether "higher" or "lower" values are better; None: higher, which is said then.
         unit: Of the values, as it is printed.
         baseline: The label with which the others are compared; "": ReLU, or the first of the table.
         margin: The largest difference that does not matter, in the unit of the values.
@@ -227,7 +238,7 @@ def of_history(
     history: pd.DataFrame,
     metric: str,
     *,
-    better: Literal["higher", "lower"],
+    better: Literal["higher", "lower"] | None,
     unit: str,
     baseline: str,
     margin: float | None,
@@ -255,7 +266,9 @@ def of_history(
         ValueError: The margin is not above 0.
     """
     scale, shown_unit = _printed(history, unit)
-    measure = Measure(name=plain(metric), key=KEY, better=better, scale=scale, unit=shown_unit)
+    measure = Measure(
+        name=plain(metric), key=KEY, better=better or "higher", scale=scale, unit=shown_unit
+    )
     summary_table.check_margin(margin, measure)
     return ForeignComparison(
         name,
@@ -273,6 +286,7 @@ def of_history(
         rows_are=rows_are,
         when=when,
         in_all=in_all,
+        assumed=better is None,
     )
 
 

@@ -28,6 +28,7 @@ from afnlab.runs.run_spec import FILE, NotebookSpec, RunSpec, texts
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.declared_metric import DeclaredMetric
 from afnlab.runs.whereabouts import made_elsewhere
 from afnlab.spellings import unknown
 
@@ -43,10 +44,10 @@ _TYPED = re.compile(r"[^\s'\"=,][^'\"=,\n]*?\.py:[A-Za-z_]\w*")  # what a file h
 
 def compare_metric(
     sweep: str | Path | Mapping[str, object],
-    metric: str,
+    metric: str = "",
     *,
     seed: str = SEED,
-    better: Literal["higher", "lower"] = "higher",
+    better: Literal["higher", "lower"] | None = None,
     unit: str = "",
     baseline: str = "",
     margin: float | None = None,
@@ -59,10 +60,11 @@ def compare_metric(
 
     Args:
         sweep: A sweep of a notebook that is no training.
-        metric: What is compared, of the metrics that its runs have kept.
+        metric: What is compared, of the metrics that its runs have kept; "": what its file names.
         seed: The parameter that pairs runs.
-        better: Whether "higher" or "lower" values are better.
-        unit: Of the values, as it is printed.
+        better: Whether "higher" or "lower" values are better; None: as the sweep file says of this
+            metric, else higher, which is said then.
+        unit: Of the values, as it is printed; "": as the sweep file says.
         baseline: The row with which the others are compared, as noise=0.1, what a file holds by
             any path; "": ReLU where activations are compared, else the first of the sweep.
         margin: The largest difference that does not matter, in the unit of the values.
@@ -76,18 +78,27 @@ def compare_metric(
         the activation.
 
     Raises:
-        ValueError: The sweep is of trainings or adds seeds until decided, the notebook has no such
-            parameter, there are no runs, one has no such metric, or as of `compare_table`.
+        ValueError: Neither the call nor the file names a metric, the sweep is of trainings or adds
+            seeds until decided, the notebook has no such parameter, there are no runs, one has no
+            such metric, or as of `compare_table`.
     """
     plan = sweep_file.read(sweep)
     called = plan.name if isinstance(sweep, Mapping) else str(sweep)
     if plan.trains:
-        line = command("compare", called, metric=metric, runs=runs)
+        line = command("compare", called, metric=metric or None, runs=runs)
         raise ValueError(f"{called}: is about trainings; `{line}` compares them")
     if plan.most_seeds is not None and seeds is None:
         raise ValueError(
             f"{called}: seeds are added until decided to trainings alone; fix a number"
         )
+    if not metric and plan.metric is None:
+        line = command("compare", called, metric="NAME", runs=runs)
+        listed = command("runs", "list", runs=runs)
+        raise ValueError(f"{called}: `{line}` compares a metric; `{listed}` shows what there is")
+    as_said = plan.metric
+    if as_said is None or metric not in ("", as_said.name):
+        as_said = DeclaredMetric(metric)
+    metric = as_said.name
     specs = [s for s in plan.specs(seeds=seeds) if isinstance(s, NotebookSpec)]
     if seed not in specs[0].known:
         said = unknown("parameter", seed, specs[0].known, of=specs[0].notebook.name)
@@ -125,8 +136,8 @@ def compare_metric(
         plan.title or (specs[0].notebook.name if plan.path is None else plan.name),
         pd.DataFrame(lines, columns=["label", "seed", KEY]),
         metric,
-        better=better,
-        unit=unit,
+        better=better or as_said.better,
+        unit=unit or as_said.unit,
         baseline=against,
         margin=margin,
         unpaired=unpaired,

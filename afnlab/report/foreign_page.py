@@ -18,7 +18,6 @@ from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
 from afnlab.markup import filled, joined
 from afnlab.messages import inform, plain
-from afnlab.printing import label_of
 from afnlab.report import export, staging
 from afnlab.report.page import shell
 from afnlab.report.sections import comparison_key
@@ -155,6 +154,7 @@ def _write_files(one: ForeignComparison, new: Path) -> None:
     said = [f"**{question}** {export.in_markdown(text)}" for question, text in one.answers.items()]
     parts = [
         f"# {export.in_markdown(one.name)}",
+        export.in_markdown(one.subject),
         *said,
         export.as_markdown(shown, one.rows_are).rstrip("\n"),
         export.in_markdown(legend_text),
@@ -163,6 +163,6 @@ def _write_files(one: ForeignComparison, new: Path) -> None:
         *map(export.in_markdown, (*one.notes, made)),
     ]
     markdown.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, label_of(one.measure))
+    head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, one.subject)
     foot = filled("<p class=facts>{}</p>", made)
     page.write_text(shell(one.name, f"{head}{comparison(one).data}{foot}"), encoding="utf-8")

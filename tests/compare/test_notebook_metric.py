@@ -375,3 +375,22 @@ def test_files_of_one_name_are_rows_with_runs_of_their_own(copied):
     one = compared(copied)
     assert one.baseline == "x/my.py:f"
     assert "missing here: y/my.py:f (not run)." in one.notes[0]
+
+
+def test_the_direction_is_declared_once_or_said_first(copied, capsys):
+    def first(*words: str) -> str:
+        assert main(["compare", "fit.yaml", *words]) == 0
+        return capsys.readouterr().out.splitlines()[0]
+
+    higher = "; higher values count as better (`--better lower` turns it)"
+    assert first("--metric", "error", "--out", "p") == f"fit: error, against noise=0.1{higher}"
+    for page in ("comparison.html", "comparison.md"):
+        assert "higher values count as better" in (copied / "p" / page).read_text()
+    (copied / "fit.yaml").write_text(f"{SWEEP}metric: {{name: error, better: lower, unit: m}}\n")
+    lower = "fit: error (m), lower is better, against noise=0.1"
+    assert first() == first("--metric", "error") == lower
+    assert first("--better", "higher") == "fit: error (m), against noise=0.1"
+    assert first("--metric", "noise") == f"fit: noise, against noise=0.1{higher}"
+    assert main(["sweep", "fit.yaml"]) == 0
+    assert "afnlab compare fit.yaml --metric error compares" in capsys.readouterr().out
+    assert compare.compare_metric("fit.yaml").measure.better == "lower"
