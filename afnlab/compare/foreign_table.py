@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import floor, log10
 from pathlib import Path
 from sys import float_info
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pandas as pd
 
@@ -28,6 +28,7 @@ from afnlab.usercode.lookup import expanded
 
 if TYPE_CHECKING:
     from afnlab.runs.storage.location import Place
+    from afnlab.runs.storage.record_schema import Record
     from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
@@ -37,6 +38,14 @@ _UNPAIRED = (
 ASSUMED = "higher values count as better (`--better lower` turns it)"
 _ONE_ROW = "leave one row of each seed, the one that counts, and name no column of epochs"
 SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power of ten is taken out
+
+
+class RunOfRow(NamedTuple):
+    """A run that a value is from: the label of its row, its seed, and its record."""
+
+    label: str
+    seed: Hashable
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class ForeignComparison:
         in_all: the command that makes what every row lacks of so many seeds; None: nobody here
             knows one.
         assumed: whether nobody has said that higher values are better, as they count here.
+        made_by: the runs that the values are from.
     """
 
     name: str
@@ -84,6 +94,7 @@ class ForeignComparison:
     trained: bool = False
     in_all: Callable[[int], str] | None = None
     assumed: bool = False
+    made_by: Sequence[RunOfRow] = ()
 
     @cached_property
     def measure(self) -> Measure:
@@ -252,12 +263,13 @@ def of_history(
     doubts: Sequence[str] = (),
     when: str = "",
     in_all: Callable[[int], str] | None = None,
+    made_by: Sequence[RunOfRow] = (),
 ) -> ForeignComparison:
     """The comparison of values that were read.
 
     Args:
         name, baseline, margin, unpaired, rows_are, source, source_sum, runs, unfinished, read_as,
-            doubts, when, in_all: as of `ForeignComparison`.
+            doubts, when, in_all, made_by: as of `ForeignComparison`.
         history: label, seed, `KEY`, and the epoch where there are several.
         metric: what the values are called.
         better, unit: as of `compare_table`.
@@ -287,6 +299,7 @@ def of_history(
         when=when,
         in_all=in_all,
         assumed=better is None,
+        made_by=made_by,
     )
 
 

@@ -15,12 +15,18 @@ import pandas as pd
 
 from afnlab.compare import caveats
 from afnlab.compare.chosen_runs import SINCE_CHANGED, reason
-from afnlab.compare.foreign_table import KEY, ForeignComparison, meant_baseline, of_history
+from afnlab.compare.foreign_table import (
+    KEY,
+    ForeignComparison,
+    RunOfRow,
+    meant_baseline,
+    of_history,
+)
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
 from afnlab.runs import file_labels, filtering, seed_lists
-from afnlab.runs.conventions import DEFAULT_BASELINE, OUT
+from afnlab.runs.conventions import ACTIVATION, DEFAULT_BASELINE, OUT
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.notebook_parameters.training import short
@@ -35,10 +41,11 @@ from afnlab.spellings import unknown
 SEED = "seed"  # the parameter of which a sweep's `seeds` are values
 FIXED = (
     "p and intervals hold if the number of seeds was fixed before their results were seen; these"
-    " runs do not tell whether it was."
+    " runs do not tell whether it was. They are corrected for the rows of one metric: who compares"
+    " several in turn has tested more than that."
 )
 OTHERS = "These are other seeds than those that the sweep asks for."
-ACTIVATION = "activation"  # the parameter whose value is a name by itself
+_NAMED = re.compile(rf"(^|,\s*){ACTIVATION}\s*=\s*", re.IGNORECASE)  # as of other parameters
 _TYPED = re.compile(r"[^\s'\"=,][^'\"=,\n]*?\.py:[A-Za-z_]\w*")  # what a file holds, by any path
 
 
@@ -151,6 +158,12 @@ def compare_metric(
             *([OTHERS] if others else caveats.more_seeds(more)),
             *_shared(specs[0], {seed, *_varied(specs, seed)}),
             FIXED,
+        ],
+        made_by=[
+            RunOfRow(row.label, value, record)
+            for row in shown_rows
+            for value, record in row.runs.items()
+            if metric in record.get("metrics", {})
         ],
         in_all=_adding(called, runs, shown_rows)
         if whole and plan.path is not None and seed == SEED and plan.has_one_seed
@@ -323,6 +336,7 @@ def _against(called: str, baseline: str, rows: Sequence[_Row]) -> str:
     """The label of the baseline."""
     labels = [row.label for row in rows]
     if baseline:
+        baseline = _NAMED.sub(r"\1", baseline)
         whole = {row.whole: row.label for row in rows}
         files = [file for label in whole for file in FILE.findall(label)]
         path = _TYPED.sub(lambda file: file_labels.meant(file[0], files), baseline)

@@ -17,7 +17,7 @@ from afnlab.measures import Measure
 from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
 from afnlab.runs import training_notebook
-from afnlab.runs.conventions import OUT, REFERENCES
+from afnlab.runs.conventions import ACTIVATION, OUT, REFERENCES
 from afnlab.runs.file_labels import Row
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.syntax import digest
@@ -338,7 +338,11 @@ class NotebookSpec(RunSpec):
 
     @property
     def label(self) -> str:
-        changed = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
+        changed = {
+            name: value
+            for name, value in self.parameters.items()
+            if name == ACTIVATION or value != self.known[name].default
+        }
         words = masked(", ".join(f"{name}={text}" for name, text in texts(changed).items()))
         return f"{self.notebook.stem}({words})" if words else self.notebook.stem
 

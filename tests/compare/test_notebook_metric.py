@@ -207,7 +207,12 @@ def test_a_file_may_be_given_by_any_path(copied):
             "noise=2, my.py:f"
         )
     assert against("y/../x/my.py:f", "x/my.py:f", "y/my.py:f") == "x/my.py:f"
-    assert against("ReLU", "x/my.py:f") == "relu"
+    for typed in ("ReLU", "activation=relu", "activation = ReLU"):
+        assert against(typed, "x/my.py:f") == "relu"
+    assert against("activation=./x/my.py:f", "x/my.py:f") == "my.py:f"
+    assert against("noise=2, activation=my.py:f", "x/my.py:f", more=", noise: [1, 2]") == (
+        "noise=2, my.py:f"
+    )
     with pytest.raises(ValueError, match=r"several files are called so; it may be x/my\.py:f or y"):
         against("my.py:f", "x/my.py:f", "y/my.py:f")
     with pytest.raises(ValueError, match=r"unknown baseline 'z/my\.py:f'"):
@@ -394,3 +399,12 @@ def test_the_direction_is_declared_once_or_said_first(copied, capsys):
     assert main(["sweep", "fit.yaml"]) == 0
     assert "afnlab compare fit.yaml --metric error compares" in capsys.readouterr().out
     assert compare.compare_metric("fit.yaml").measure.better == "lower"
+
+
+def test_a_comparison_holds_the_runs_that_it_is_from(made):
+    one = compared(made)
+    assert {run.record["id"] for run in one.made_by} == {r["id"] for r in records(made / "runs")}
+    assert [(run.label, run.seed) for run in one.made_by] == [
+        (label, seed) for label in ("noise=0.1", "noise=0.25") for seed in range(3)
+    ]
+    assert {"afnlab", "torch"} <= one.made_by[0].record["versions"].keys()

@@ -30,3 +30,11 @@ def test_a_file_that_a_notebook_is_given_counts_by_its_name_and_code(tmp_path, m
     assert gone.normal["activation"] == f"{tmp_path}/one/gone.py:f"
     text = made(tmp_path / "one", other="my.py:f")
     assert text.normal["other"] == "my.py:f"
+
+
+def test_a_label_names_the_activation_that_was_asked_for(tmp_path):
+    """Also the one that is the notebook's own, as other rows name theirs."""
+    own = notebook(tmp_path / "own.ipynb", REFERS, "1")
+    assert RunSpec.make(own, {"activation": "relu", "seed": 0}).label == "own(activation=relu)"
+    assert RunSpec.make(own, {"activation": "gelu"}).label == "own(activation=gelu)"
+    assert RunSpec.make(own, {}).label == "own"
