@@ -16,7 +16,11 @@ _UNKNOWN = "an unrecorded version"  # of runs from before records named it
 
 
 def as_html(one: ForeignComparison) -> Markup:
-    """A list that opens at a click; empty where the values are from no runs."""
+    """A list that opens at a click, and the versions that the runs were made with.
+
+    Args:
+        one: the comparison; of values that are from no runs it is empty.
+    """
     if not one.made_by:
         return Markup("")
     rows = [(run.label, run.record["id"], str(run.seed), _when(run)) for run in one.made_by]
@@ -26,7 +30,11 @@ def as_html(one: ForeignComparison) -> Markup:
 
 
 def as_text(one: ForeignComparison) -> list[str]:
-    """The same in paragraphs: the ids of every row."""
+    """Paragraphs: the ids of every row, and the versions.
+
+    Args:
+        one: the comparison; of values that are from no runs there are none.
+    """
     if not one.made_by:
         return []
     rows: dict[str, list[str]] = {}

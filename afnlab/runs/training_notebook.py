@@ -50,7 +50,7 @@ def check_trains(name: str, content: bytes, reached: Manifest) -> None:
         ValueError: Neither the notebook nor a file of the user's calls what a training leaves
             its results with, or writes these itself.
     """
-    sources = [notebook_source(content), *_own(reached)]
+    sources = [notebook_source(content), *_user_files(reached)]
     if reached.executes_texts or any("globals" in mentions(one).names for one in sources):
         return  # what that leads to cannot be told
     if any(one in _TRAINS or one.endswith(".parameters") for one in names_reached(sources)):
@@ -82,7 +82,7 @@ def check_measures(name: str, declared: Iterable[str]) -> None:
         raise ValueError(message)
 
 
-def _own(reached: Manifest) -> Iterator[Source]:
+def _user_files(reached: Manifest) -> Iterator[Source]:
     """The user's files among what is reached."""
     for name in reached.units:
         if Path(name).is_absolute():
