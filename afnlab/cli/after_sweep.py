@@ -47,5 +47,7 @@ def next_command(
         return f"no result is kept with these runs: {KEEPS_ONE}" if by_user else ""
     if limited or plan.most_seeds is not None or SEED not in records[0]["parameters"] or not names:
         return f"{command('runs', 'list', runs=runs)} shows what these runs have measured"
-    line = f"{command('compare', sweep, metric=names[0], runs=runs)} compares these runs"
+    named = [plan.metric.name] if plan.metric is not None else []
+    first = next((name for name in named if name in names), names[0])
+    line = f"{command('compare', sweep, metric=first, runs=runs)} compares these runs"
     return f"{line}; --metric takes any of {listed(names)}" if len(names) > 1 else line

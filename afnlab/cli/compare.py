@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 _OF_BOTH = ("baseline", "margin")
 _NOTHING: tuple[object, ...] = (None, "", {}, False)
 LEAST = ("95 % CI of the difference", "95 % CI", "adjusted CI", "seeds", "difference")
-ASSUMED = "Higher values count as better here; --better lower says that lower ones are."
 OF_NOTEBOOKS = "a sweep of a notebook that is no training"
 COLUMNS = ("label", "seed", "value", "epoch", "better", "unit", "encoding")  # flags of --table
 
@@ -89,15 +87,10 @@ def _compare(a: argparse.Namespace) -> int:
 def _compare_metric(a: argparse.Namespace) -> int:
     """What a sweep of a notebook that is no training has measured."""
     from afnlab.compare import compare_metric
-    from afnlab.runs.notebook_parameters import parsing
 
     for name in COLUMNS:
         if getattr(a, name) is not None and name not in ("seed", "better", "unit"):
             raise ValueError(f"--{name} goes with --table FILE")
-    if not a.metric:
-        line = parsing.command("compare", a.sweep, metric="NAME")
-        listed = parsing.command("runs", "list", runs=a.runs)
-        raise ValueError(f"{a.sweep}: `{line}` compares a metric; `{listed}` shows what there is")
     arguments = comparison(a)
     for name in ("speed", "confirmation", *limits(a)):
         if arguments.pop(name):
@@ -109,16 +102,12 @@ def _compare_metric(a: argparse.Namespace) -> int:
 
 
 def _say_whole(a: argparse.Namespace, one: ForeignComparison) -> int:
-    from afnlab.printing import label_of
-
-    if a.better is None:
-        one = replace(one, doubts=[*one.doubts, ASSUMED])
     lines: list[str] = []
     if a.out:  # written before anything is printed: `| head` may end the command
         from afnlab.report.foreign_page import write_foreign
 
         write_foreign(one, a.out, lines.append)
-    say_comparison(f"{one.name}: {label_of(one.measure)}, against {one.baseline}", one)
+    say_comparison(f"{one.name}: {one.subject}", one)
     for line in lines:
         say(line)
     return 0

@@ -61,9 +61,8 @@ def _run(a: argparse.Namespace) -> int:
     if where.folder.is_dir():
         require_todays_data([spec], runs_folder.records(where.folder))
     if runs_folder.is_there(where.folder, spec.id):
-        elsewhere = made_elsewhere(
-            runs_folder.read_record(folder / runs_folder.RECORD), spec.folder
-        )
+        there = runs_folder.read_record(folder / runs_folder.RECORD)
+        elsewhere = made_elsewhere(there, spec.folder, spec.parameters)
         made = f", made in {elsewhere}" if elsewhere else ""
         say(f"{where.shown}/{spec.id} exists already{made}: {spec.label}")
         return 0
@@ -116,7 +115,8 @@ def _rerun(a: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="afnlab-rerun-") as again:
         try:
             to = Path(again)
-            bits = rerun(where.folder, record, to, seconds, code=a.code, begun=begun)
+            how = {"code": a.code, "begun": begun, "report": say}
+            bits = rerun(where.folder, record, to, seconds, **how)
         except RunFailed as error:
             complain(f"{error}")
             return 1

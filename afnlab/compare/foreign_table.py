@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import floor, log10
 from pathlib import Path
 from sys import float_info
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pandas as pd
 
@@ -21,20 +21,31 @@ from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError, shown
 from afnlab.measures import Measure
 from afnlab.messages import plain
+from afnlab.printing import label_of
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
 
 if TYPE_CHECKING:
     from afnlab.runs.storage.location import Place
+    from afnlab.runs.storage.record_schema import Record
     from afnlab.training.result import Result
 
 KEY = "value"  # of the metric, whatever its name
 _UNPAIRED = (
     "without pairs a permutation test compares the means: --unpaired, or in Python unpaired=True"
 )
+ASSUMED = "higher values count as better (`--better lower` turns it)"
 _ONE_ROW = "leave one row of each seed, the one that counts, and name no column of epochs"
 SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power of ten is taken out
+
+
+class RunOfRow(NamedTuple):
+    """A run that a value is from: the label of its row, its seed, and its record."""
+
+    label: str
+    seed: Hashable
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,8 @@ class ForeignComparison:
             sets, are known.
         in_all: the command that makes what every row lacks of so many seeds; None: nobody here
             knows one.
+        assumed: whether nobody has said that higher values are better, as they count here.
+        made_by: the runs that the values are from.
     """
 
     name: str
@@ -80,6 +93,8 @@ class ForeignComparison:
     when: str = ""
     trained: bool = False
     in_all: Callable[[int], str] | None = None
+    assumed: bool = False
+    made_by: Sequence[RunOfRow] = ()
 
     @cached_property
     def measure(self) -> Measure:
@@ -101,6 +116,13 @@ class ForeignComparison:
     def final(self) -> pd.DataFrame:
         """Seeds x labels: the value after the last epoch."""
         return summary_table.final_values(self.history, self.metric.column)
+
+    @property
+    def subject(self) -> str:
+        """What is compared with what, and the direction: of two that announce another best row, the
+        reader has to know which it is before he reads the answers."""
+        assumed = f"; {ASSUMED}" if self.assumed else ""
+        return f"{label_of(self.measure)}, against {self.baseline}{assumed}"
 
     @property
     def legend(self) -> str:
@@ -140,7 +162,7 @@ def compare_table(
     seed: str = "seed",
     value: str = "value",
     epoch: str = "",
-    better: Literal["higher", "lower"] = "higher",
+    better: Literal["higher", "lower"] | None = None,
     unit: str = "",
     baseline: str = "",
     margin: float | None = None,
@@ -157,7 +179,7 @@ def compare_table(
             relu 3).
         label, seed, value, epoch: The columns: what is compared, what pairs it, the number, the
             epoch or step. A column's last part will do where no other has it, acc for metrics.acc.
-        better: Whether "higher" or "lower" values are better.
+        better: Whether "higher" or "lower" values are better; None: higher, which is said then.
         unit: Of the values, as it is printed.
         baseline: The label with which the others are compared; "": ReLU, or the first of the table.
         margin: The largest difference that does not matter, in the unit of the values.
@@ -227,7 +249,7 @@ def of_history(
     history: pd.DataFrame,
     metric: str,
     *,
-    better: Literal["higher", "lower"],
+    better: Literal["higher", "lower"] | None,
     unit: str,
     baseline: str,
     margin: float | None,
@@ -241,12 +263,13 @@ def of_history(
     doubts: Sequence[str] = (),
     when: str = "",
     in_all: Callable[[int], str] | None = None,
+    made_by: Sequence[RunOfRow] = (),
 ) -> ForeignComparison:
     """The comparison of values that were read.
 
     Args:
         name, baseline, margin, unpaired, rows_are, source, source_sum, runs, unfinished, read_as,
-            doubts, when, in_all: as of `ForeignComparison`.
+            doubts, when, in_all, made_by: as of `ForeignComparison`.
         history: label, seed, `KEY`, and the epoch where there are several.
         metric: what the values are called.
         better, unit: as of `compare_table`.
@@ -255,7 +278,9 @@ def of_history(
         ValueError: The margin is not above 0.
     """
     scale, shown_unit = _printed(history, unit)
-    measure = Measure(name=plain(metric), key=KEY, better=better, scale=scale, unit=shown_unit)
+    measure = Measure(
+        name=plain(metric), key=KEY, better=better or "higher", scale=scale, unit=shown_unit
+    )
     summary_table.check_margin(margin, measure)
     return ForeignComparison(
         name,
@@ -273,6 +298,8 @@ def of_history(
         rows_are=rows_are,
         when=when,
         in_all=in_all,
+        assumed=better is None,
+        made_by=made_by,
     )
 
 

@@ -15,12 +15,18 @@ import pandas as pd
 
 from afnlab.compare import caveats
 from afnlab.compare.chosen_runs import SINCE_CHANGED, reason
-from afnlab.compare.foreign_table import KEY, ForeignComparison, meant_baseline, of_history
+from afnlab.compare.foreign_table import (
+    KEY,
+    ForeignComparison,
+    RunOfRow,
+    meant_baseline,
+    of_history,
+)
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
 from afnlab.runs import file_labels, filtering, seed_lists
-from afnlab.runs.conventions import DEFAULT_BASELINE, OUT
+from afnlab.runs.conventions import ACTIVATION, DEFAULT_BASELINE, OUT
 from afnlab.runs.notebook_parameters import encoding
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.notebook_parameters.training import short
@@ -28,25 +34,27 @@ from afnlab.runs.run_spec import FILE, NotebookSpec, RunSpec, texts
 from afnlab.runs.storage import location, runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.sweeps.declared_metric import DeclaredMetric
 from afnlab.runs.whereabouts import made_elsewhere
 from afnlab.spellings import unknown
 
 SEED = "seed"  # the parameter of which a sweep's `seeds` are values
 FIXED = (
     "p and intervals hold if the number of seeds was fixed before their results were seen; these"
-    " runs do not tell whether it was."
+    " runs do not tell whether it was. They are corrected for the rows of one metric: who compares"
+    " several in turn has tested more than that."
 )
 OTHERS = "These are other seeds than those that the sweep asks for."
-ACTIVATION = "activation"  # the parameter whose value is a name by itself
+_NAMED = re.compile(rf"(^|,\s*){ACTIVATION}\s*=\s*", re.IGNORECASE)  # as of other parameters
 _TYPED = re.compile(r"[^\s'\"=,][^'\"=,\n]*?\.py:[A-Za-z_]\w*")  # what a file holds, by any path
 
 
 def compare_metric(
     sweep: str | Path | Mapping[str, object],
-    metric: str,
+    metric: str = "",
     *,
     seed: str = SEED,
-    better: Literal["higher", "lower"] = "higher",
+    better: Literal["higher", "lower"] | None = None,
     unit: str = "",
     baseline: str = "",
     margin: float | None = None,
@@ -59,10 +67,11 @@ def compare_metric(
 
     Args:
         sweep: A sweep of a notebook that is no training.
-        metric: What is compared, of the metrics that its runs have kept.
+        metric: What is compared, of the metrics that its runs have kept; "": what its file names.
         seed: The parameter that pairs runs.
-        better: Whether "higher" or "lower" values are better.
-        unit: Of the values, as it is printed.
+        better: Whether "higher" or "lower" values are better; None: as the sweep file says of this
+            metric, else higher, which is said then.
+        unit: Of the values, as it is printed; "": as the sweep file says.
         baseline: The row with which the others are compared, as noise=0.1, what a file holds by
             any path; "": ReLU where activations are compared, else the first of the sweep.
         margin: The largest difference that does not matter, in the unit of the values.
@@ -76,18 +85,27 @@ def compare_metric(
         the activation.
 
     Raises:
-        ValueError: The sweep is of trainings or adds seeds until decided, the notebook has no such
-            parameter, there are no runs, one has no such metric, or as of `compare_table`.
+        ValueError: Neither the call nor the file names a metric, the sweep is of trainings or adds
+            seeds until decided, the notebook has no such parameter, there are no runs, one has no
+            such metric, or as of `compare_table`.
     """
     plan = sweep_file.read(sweep)
     called = plan.name if isinstance(sweep, Mapping) else str(sweep)
     if plan.trains:
-        line = command("compare", called, metric=metric, runs=runs)
+        line = command("compare", called, metric=metric or None, runs=runs)
         raise ValueError(f"{called}: is about trainings; `{line}` compares them")
     if plan.most_seeds is not None and seeds is None:
         raise ValueError(
             f"{called}: seeds are added until decided to trainings alone; fix a number"
         )
+    if not metric and plan.metric is None:
+        line = command("compare", called, metric="NAME", runs=runs)
+        listed = command("runs", "list", runs=runs)
+        raise ValueError(f"{called}: `{line}` compares a metric; `{listed}` shows what there is")
+    as_said = plan.metric
+    if as_said is None or metric not in ("", as_said.name):
+        as_said = DeclaredMetric(metric)
+    metric = as_said.name
     specs = [s for s in plan.specs(seeds=seeds) if isinstance(s, NotebookSpec)]
     if seed not in specs[0].known:
         said = unknown("parameter", seed, specs[0].known, of=specs[0].notebook.name)
@@ -106,6 +124,10 @@ def compare_metric(
         there.setdefault(_but(seed, record["parameters"]), []).append(record)
     for row in shown_rows:
         row.take(there, seed, others=seeds is None and by_parameters)
+    theirs = {spec.id for row in rows for spec in row.specs.values()}
+    theirs = theirs.union(*(row.its for row in shown_rows))
+    for row in shown_rows:  # of files of one name each is a row, with runs of its own
+        row.stale = not row.like <= theirs
     failures = runs_folder.failures(folder) if folder.is_dir() else []
     absent = [gone for row in shown_rows for gone in row.missing(failures)]
     if not any(row.runs for row in shown_rows):
@@ -121,8 +143,8 @@ def compare_metric(
         plan.title or (specs[0].notebook.name if plan.path is None else plan.name),
         pd.DataFrame(lines, columns=["label", "seed", KEY]),
         metric,
-        better=better,
-        unit=unit,
+        better=better or as_said.better,
+        unit=unit or as_said.unit,
         baseline=against,
         margin=margin,
         unpaired=unpaired,
@@ -136,6 +158,12 @@ def compare_metric(
             *([OTHERS] if others else caveats.more_seeds(more)),
             *_shared(specs[0], {seed, *_varied(specs, seed)}),
             FIXED,
+        ],
+        made_by=[
+            RunOfRow(row.label, value, record)
+            for row in shown_rows
+            for value, record in row.runs.items()
+            if metric in record.get("metrics", {})
         ],
         in_all=_adding(called, runs, shown_rows)
         if whole and plan.path is not None and seed == SEED and plan.has_one_seed
@@ -165,13 +193,16 @@ class _Row:
 
     label: what it is called. whole: the same with the whole paths of files. specs: the runs that
     the sweep asks for, by seed. runs: the records of those that are there, and of others with
-    further seeds, by seed. stale: whether there are runs of other code.
+    further seeds, by seed. its: the ids of all that are of this row, like: of what has its
+    parameters and not its code. stale: whether there are runs of other code.
     """
 
     label: str
     whole: str
     specs: dict[Hashable, NotebookSpec]
     runs: dict[Hashable, Record] = field(default_factory=dict)
+    its: set[str] = field(default_factory=set)
+    like: set[str] = field(default_factory=set)
     stale: bool = False
 
     @property
@@ -190,8 +221,10 @@ class _Row:
             elif _is_of(first.notebook, record):
                 value, spec = _with(first, seed, record)
                 if spec is None or spec.id != record["id"]:
-                    self.stale = True
-                elif others:
+                    self.like.add(record["id"])
+                    continue
+                self.its.add(record["id"])
+                if others:
                     self.runs[value] = record
 
     def missing(self, failures: Iterable[FailureRecord]) -> list[tuple[str, str]]:
@@ -233,14 +266,14 @@ def _listed(seeds: Sequence[Hashable]) -> str:
 
 def _rows(specs: Sequence[NotebookSpec], seed: str) -> list[_Row]:
     """The rows of a sweep, in its order, each with its runs by seed."""
-    groups: dict[str, dict[Hashable, NotebookSpec]] = {}
+    groups: dict[tuple[str, str], dict[Hashable, NotebookSpec]] = {}
     for spec in specs:
         value = _values(spec)[seed]
         if not isinstance(value, Hashable):
             raise ValueError(
                 f"seed: values of {seed} pair runs if they are numbers or texts, got {shown(value)}"
             )
-        groups.setdefault(_but(seed, spec.normal), {})[value] = spec
+        groups.setdefault((_but(seed, spec.normal), spec.code.digest), {})[value] = spec
     firsts = [next(iter(of.values())) for of in groups.values()]
     varied = _varied(specs, seed)
     whole = _joined({name: [short(_values(spec)[name]) for spec in firsts] for name in varied})
@@ -303,6 +336,7 @@ def _against(called: str, baseline: str, rows: Sequence[_Row]) -> str:
     """The label of the baseline."""
     labels = [row.label for row in rows]
     if baseline:
+        baseline = _NAMED.sub(r"\1", baseline)
         whole = {row.whole: row.label for row in rows}
         files = [file for label in whole for file in FILE.findall(label)]
         path = _TYPED.sub(lambda file: file_labels.meant(file[0], files), baseline)
@@ -342,14 +376,17 @@ def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:
     """A sentence on runs that were made in another folder, and may have read other files there."""
     made: Counter[str] = Counter()
     for row in rows:
-        here = next(iter(row.specs.values())).folder
-        made.update(filter(None, (made_elsewhere(run, here) for run in row.runs.values())))
+        here = next(iter(row.specs.values()))
+        listed = row.runs.values()
+        made.update(
+            filter(None, (made_elsewhere(run, here.folder, here.parameters) for run in listed))
+        )
     if not made:
         return []
     where = enumerated([f"{number} in {folder}" for folder, number in made.items()])
     return [
         f"Of the runs {where} were made, and not in this folder: what they read there by relative"
-        " paths is not in their ids, and may be other data."
+        " paths, or beside a file that they are given, is not in their ids, and may be other data."
     ]
 
 

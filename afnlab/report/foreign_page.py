@@ -18,8 +18,7 @@ from afnlab.figures.fragment import Fragment
 from afnlab.figures.style import show, styled
 from afnlab.markup import filled, joined
 from afnlab.messages import inform, plain
-from afnlab.printing import label_of
-from afnlab.report import export, staging
+from afnlab.report import export, foreign_runs, staging
 from afnlab.report.page import shell
 from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import sentence
@@ -155,14 +154,15 @@ def _write_files(one: ForeignComparison, new: Path) -> None:
     said = [f"**{question}** {export.in_markdown(text)}" for question, text in one.answers.items()]
     parts = [
         f"# {export.in_markdown(one.name)}",
+        export.in_markdown(one.subject),
         *said,
         export.as_markdown(shown, one.rows_are).rstrip("\n"),
         export.in_markdown(legend_text),
         f"![{_SHOWS}]({svg.name})",
         export.in_markdown(plain(_key(one))),
-        *map(export.in_markdown, (*one.notes, made)),
+        *map(export.in_markdown, (*one.notes, *foreign_runs.as_text(one), made)),
     ]
     markdown.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, label_of(one.measure))
-    foot = filled("<p class=facts>{}</p>", made)
+    head = filled("<h1>{}</h1><p class=facts>{}</p>", one.name, one.subject)
+    foot = filled("{}<p class=facts>{}</p>", foreign_runs.as_html(one), made)
     page.write_text(shell(one.name, f"{head}{comparison(one).data}{foot}"), encoding="utf-8")

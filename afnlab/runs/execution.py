@@ -33,6 +33,7 @@ from afnlab.usercode.mainguard import refuse_while_importing
 RESULT = "result.json"
 LONGEST = 200  # characters of the name of a metric
 _DISTRIBUTIONS = ("papermill", "ipykernel", "pandas", "scikit-learn")
+_COMPUTING = ("torch", "numpy")
 
 
 class RunFailed(Exception):
@@ -200,9 +201,11 @@ def _last_line(error: BaseException) -> str:
 
 def versions(spec: RunSpec) -> dict[str, str]:
     """Of what afnlab uses, and of the installed packages that a run refers to."""
-    return {**spec.code.versions, **_versions()}
+    named = {**spec.code.versions, **_versions(_DISTRIBUTIONS)}
+    # A training says these among what it was made with, as the kernel has them.
+    return named if isinstance(spec, TrainingSpec) else named | _versions(_COMPUTING)
 
 
 @cache
-def _versions() -> dict[str, str]:
-    return {"afnlab": afnlab.__version__, **{name: version(name) for name in _DISTRIBUTIONS}}
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
+    return {"afnlab": afnlab.__version__, **{name: version(name) for name in names}}

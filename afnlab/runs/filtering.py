@@ -12,7 +12,7 @@ from afnlab.listing import listed
 from afnlab.runs import file_labels
 from afnlab.runs.notebook_parameters.parsing import assigned, pairs
 from afnlab.runs.run_spec import CANONICAL
-from afnlab.runs.storage.record_schema import FURTHER, Record
+from afnlab.runs.storage.record_schema import FURTHER, Record, is_training
 from afnlab.spellings import spelling, unknown
 
 Item = TypeVar("Item")
@@ -42,7 +42,7 @@ def facts(
     parameters: as they were given, with whole paths.
     """
     values: dict[str, Any] = {"id": run_id, "label": label, **normal}
-    if {"options", "parameters"} <= normal.keys():  # a training
+    if is_training({"parameters": normal}):
         values |= values.pop("options") | values.pop("parameters")
         values |= values.pop(FURTHER, {})
     files = {name: str(parameters[name]) for name in CANONICAL if name in parameters}

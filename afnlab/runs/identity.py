@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
@@ -33,14 +33,48 @@ def absolute(
 
     folders: what a relative path may begin in; the last one where no other has such a file.
     """
-    return {n: _absolute(v, folders) if n in REFERENCES else v for n, v in parameters.items()}
+    return _each_reference(parameters, lambda text: with_whole_path(text, folders))
 
 
-def _absolute(value: object, folders: Sequence[Path]) -> object:
-    """References to files with whole paths; anything else as it is."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(_absolute(one, folders) for one in value)
-    return with_whole_path(value, folders) if isinstance(value, str) else value
+def by_file_name(
+    parameters: Mapping[str, object], folder: Path, files: Collection[str]
+) -> dict[str, object]:
+    """Parameters whose references to these files have no folder, as a training's activation has
+    none in its normal form: what the files hold is in the id, and they may lie elsewhere.
+
+    Args:
+        parameters: by name.
+        folder: what a relative path begins in.
+        files: whole paths.
+    """
+
+    def named(text: str) -> str:
+        file, _, name = with_whole_path(text, (folder,)).rpartition(":")
+        return f"{Path(file).name}:{name}" if file in files else text
+
+    return _each_reference(parameters, named)
+
+
+def references(parameters: Mapping[str, object]) -> Iterator[str]:
+    """The texts among parameters that may be references to files or modules."""
+    for name in REFERENCES:
+        value = parameters.get(name)
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if is_reference(one):
+                yield one
+
+
+def _each_reference(
+    parameters: Mapping[str, object], changed: Callable[[str], str]
+) -> dict[str, object]:
+    """Parameters with what may be references changed, and anything else as it is."""
+
+    def inside(value: object) -> object:
+        if isinstance(value, (list, tuple)):
+            return type(value)(inside(one) for one in value)
+        return changed(value) if isinstance(value, str) else value
+
+    return {n: inside(v) if n in REFERENCES else v for n, v in parameters.items()}
 
 
 def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:

@@ -89,7 +89,7 @@ def code_read(
     Raises:
         ValueError: for a file that is reached in one of the closed folders.
     """
-    naming = absolute(values) | {READ: list(_named_in_files(values, folder))}
+    naming = absolute(values, (folder,)) | {READ: list(_named_in_files(values, folder))}
     return manifest_of(notebook, content, naming, folder=folder, closed=closed, texts=texts)
 
 

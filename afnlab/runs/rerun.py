@@ -46,6 +46,7 @@ def rerun(
     worker: Worker | None = None,
     code: str | Path | None = None,
     begun: Callable[[], object] = lambda: None,
+    report: Callable[[str], object] = lambda line: None,
 ) -> BitComparison:
     """Execute a run again, with as many threads as then, and compare the two.
 
@@ -58,6 +59,7 @@ def rerun(
         code: the folder in which files of the run's code are looked for that are not where they
             were; None: the current one.
         begun: called when it is clear that the run can be executed.
+        report: takes lines on which files of the run's code are taken.
 
     Returns:
         What is the same, and what is not.
@@ -65,10 +67,11 @@ def rerun(
     Raises:
         ValueError: The code has changed since, so that it would not be the same run, or is not
             here, or lies in the folder of runs itself, or the folder that the run worked in is not
-            here, or a file of the run is not what was written.
+            here and the current one does not hold its files, or a file of the run is not what was
+            written.
         RunFailed: The new run failed.
     """
-    spec = planned_again(record, guarded(folder), code)
+    spec = planned_again(record, guarded(folder), code, report)
     begun()
     executor = worker or worker_for(record, timeout)
     try:

@@ -16,13 +16,15 @@ from afnlab.errors import ParameterError, about, shown
 from afnlab.measures import Measure
 from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
-from afnlab.runs.conventions import OUT, REFERENCES
+from afnlab.runs import training_notebook
+from afnlab.runs.conventions import ACTIVATION, OUT, REFERENCES
 from afnlab.runs.file_labels import Row
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import (
     ID_LENGTH,
     absolute,
+    by_file_name,
     canonical,
     group_of,
     is_in_file,
@@ -33,7 +35,7 @@ from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, tr
 from afnlab.runs.reading import code_read, read_now
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.staleness import states
-from afnlab.runs.storage.record_schema import Stored
+from afnlab.runs.storage.record_schema import Stored, is_training
 from afnlab.runs.task_code import check_name, code_of
 from afnlab.runs.whereabouts import folder_of, notebook_of
 from afnlab.spellings import unknown
@@ -98,18 +100,19 @@ class RunSpec(ABC):
             closed: folders whose code is not to be run.
 
         Returns:
-            A `TrainingSpec` if the notebook declares task, activation and out, else a
+            A `TrainingSpec` if the notebook trains (see `training_notebook.trains`), else a
             `NotebookSpec`.
 
         Raises:
-            ValueError: for an unknown notebook.
+            ValueError: for an unknown notebook, and for one of which it is not clear whether it
+                trains.
             ParameterError: for a parameter or value that is not allowed.
         """
         path = paths.find("notebooks", notebook, ".ipynb")
         named = _named(parameters)
         content = declarations.content(path)
         known = declarations.declared(path, content)
-        kind = TrainingSpec if trains(known) else NotebookSpec
+        kind = TrainingSpec if training_notebook.trains(known) else NotebookSpec
         if kind is TrainingSpec or path.parent == paths.shared("notebooks"):
             named = {name: _spelled(name, value) for name, value in named.items()}
         values = {name: d.default for name, d in known.items()} | named
@@ -134,9 +137,9 @@ class RunSpec(ABC):
             ValueError: for whatever the record asks for that cannot be.
         """
         try:
-            parameters, normal = encoding.decode(record["given"]), record["parameters"]
-            if "options" in normal:  # a training
-                parameters["device"] = normal["device"]
+            parameters = encoding.decode(record["given"])
+            if is_training(record):
+                parameters["device"] = record["parameters"]["device"]
             return RunSpec.make(
                 notebook_of(record["notebook"]),
                 parameters,
@@ -219,9 +222,11 @@ class RunSpec(ABC):
 
 
 class TrainingSpec(RunSpec):
-    """One of a notebook that trains: it declares task, activation and out."""
+    """One of a notebook that trains, see `training_notebook.trains`."""
 
     def _settled(self, closed: Sequence[Path]) -> RunSpec:
+        assert self.reached is not None
+        training_notebook.check_trains(self.notebook.name, self.content, self.reached)
         values = {name: d.default for name, d in self.known.items()} | self.parameters
         self._check_task(values["task"])
         lasting, before = self.training.activation.lasting_key(), values["activation"]
@@ -309,6 +314,7 @@ class NotebookSpec(RunSpec):
     """One of any other notebook."""
 
     def _settled(self, closed: Sequence[Path]) -> RunSpec:
+        training_notebook.check_measures(self.notebook.name, self.known)
         for name in self.parameters:
             if name not in self.known:
                 message = unknown("parameter", name, self.known, of=self.notebook.name)
@@ -318,9 +324,11 @@ class NotebookSpec(RunSpec):
 
     @cached_property
     def normal(self) -> dict[str, object]:
+        assert self.reached is not None
         values = {name: d.default for name, d in self.known.items()} | self.parameters
+        named = by_file_name(values, self.folder, self.reached.units)
         return {
-            **{name: encoding.encode(value) for name, value in values.items()},
+            **{name: encoding.encode(value) for name, value in named.items()},
             **read_now(values, self.folder, states),
         }
 
@@ -330,7 +338,11 @@ class NotebookSpec(RunSpec):
 
     @property
     def label(self) -> str:
-        changed = {n: v for n, v in self.parameters.items() if v != self.known[n].default}
+        changed = {
+            name: value
+            for name, value in self.parameters.items()
+            if name == ACTIVATION or value != self.known[name].default
+        }
         words = masked(", ".join(f"{name}={text}" for name, text in texts(changed).items()))
         return f"{self.notebook.stem}({words})" if words else self.notebook.stem
 
@@ -348,11 +360,6 @@ class NotebookSpec(RunSpec):
 
     def pending(self, done: Collection[int] | None) -> RunSpec | None:
         return self if done is None else None
-
-
-def trains(declared: Iterable[str]) -> bool:
-    """Whether a notebook trains an activation on a task, by the parameters that it declares."""
-    return {"task", "activation", OUT} <= set(declared)
 
 
 def _named(parameters: Mapping[str, object]) -> dict[str, object]:

@@ -13,7 +13,7 @@ from afnlab.runs.fingerprint.userfiles import holds
 from afnlab.runs.identity import group_of
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.reading import READ, RUNS, code_read, read_now
-from afnlab.runs.storage.record_schema import Stored
+from afnlab.runs.storage.record_schema import Stored, is_training
 from afnlab.runs.storage.urls import is_url
 from afnlab.runs.whereabouts import notebook_of
 
@@ -158,5 +158,5 @@ def _code(
     reached = code_read(path, content, values, folder=folder, closed=closed, texts=texts)
     if not record["native"]:
         return reached
-    normal = record["parameters"]
-    return reached.compiled(*((normal["device"],) if "options" in normal else ("cpu", "cuda")))
+    kinds = (record["parameters"]["device"],) if is_training(record) else ("cpu", "cuda")
+    return reached.compiled(*kinds)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from afnlab.paths import find, shared
-from afnlab.runs.conventions import REFERENCES
-from afnlab.runs.identity import is_reference
+from afnlab.runs.identity import is_in_file, references
 from afnlab.runs.storage.record_schema import Stored
+
+
+class FolderGone(ValueError):
+    """The folder that a notebook of the user's own works in is not here."""
 
 
 def name_of(notebook: Path) -> str:
@@ -44,11 +47,12 @@ def folder_of(
         The folder; None: the current one.
 
     Raises:
-        ValueError: The folder of a notebook of the user's own is not here, or is closed.
+        FolderGone: The folder of a notebook of the user's own is not here.
+        ValueError: It is closed.
     """
     if folder is None or not _depends_on_folder(notebook, parameters):
         return None
-    ours = Path(notebook).name == notebook
+    ours = _is_ours(notebook)
     there = Path(folder) if isinstance(folder, str) and _is_folder(Path(folder)) else None
     shut = there and any(there.resolve().is_relative_to(f.resolve()) for f in closed)
     if there and not shut:
@@ -57,34 +61,53 @@ def folder_of(
         return None
     if shut:
         raise ValueError(f"{folder}: lies among stored runs, whose code is not run")
-    raise ValueError(
+    raise FolderGone(
         f"{Path(notebook).name} was planned in the folder {folder}, which is not here, on"
         f" {socket.gethostname()}; its results may depend on files there, so it is made again in a"
         " folder of that path alone"
     )
 
 
-def made_elsewhere(record: Stored, folder: Path) -> str:
-    """The folder that a stored run worked in, if that is another and it may have read files there.
+def made_elsewhere(
+    record: Stored, folder: Path, parameters: Mapping[str, object] | None = None
+) -> str:
+    """The folder that a stored run worked in, if that is another and it may have read files there;
+    of a notebook of the user's own, which is given the whole path of a file, the folder of that.
 
-    What it reads by relative paths is not in its id, so the same run here may come to other
-    numbers. Empty if nothing of the kind is to be said.
+    What it reads by relative paths, or beside that file, is not in its id, so the same run here may
+    come to other numbers.
+
+    Args:
+        record: of the run.
+        folder: what it would work in here.
+        parameters: those that it would be given here; None: those that it was.
+
+    Returns:
+        The folder; empty if nothing of the kind is to be said.
     """
     there = record.get("folder")
-    if not isinstance(there, str) or there == str(folder):
+    if not isinstance(there, str) or not _depends_on_folder(record["notebook"], record["given"]):
         return ""
-    return there if _depends_on_folder(record["notebook"], record["given"]) else ""
+    if there != str(folder):
+        return there
+    if parameters is None or _is_ours(record["notebook"]):
+        return ""
+    was, would_be = _folders(record["given"]), _folders(parameters)
+    return next((one for one in was if one not in would_be), "")
 
 
 def _depends_on_folder(notebook: str, parameters: Mapping[str, object]) -> bool:
-    ours = Path(notebook).name == notebook
-    return not ours or any(map(is_reference, _references(parameters)))
+    return not _is_ours(notebook) or any(references(parameters))
 
 
-def _references(parameters: Mapping[str, object]) -> Iterator[object]:
-    for name in REFERENCES:
-        value = parameters.get(name)
-        yield from value if isinstance(value, (list, tuple)) else [value]
+def _is_ours(notebook: str) -> bool:
+    return Path(notebook).name == notebook
+
+
+def _folders(parameters: Mapping[str, object]) -> list[str]:
+    """Where the files lie that parameters refer to."""
+    files = filter(is_in_file, references(parameters))
+    return [str(Path(file).parent) for file in files]
 
 
 def _is_folder(path: Path) -> bool:

@@ -13,6 +13,7 @@ from afnlab import compare
 from afnlab.cli import main
 from afnlab.compare import foreign_table, notebook_metric
 from afnlab.runs import records, sweep
+from afnlab.runs.execution import facts_of
 from afnlab.runs.notebook_parameters.declarations import Declared
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.local_executor import Local
@@ -190,9 +191,9 @@ def test_another_parameter_pairs_what_it_is_told_to(copied):
 def test_a_file_may_be_given_by_any_path(copied):
     """As a training's may."""
     notebook(copied / "fit.ipynb", 'noise: float = 0.1\nactivation: str = "relu"\nseed: int = 0')
-    for folder in ("x", "y"):
+    for folder, factor in (("x", 1), ("y", 2)):
         (copied / folder).mkdir()
-        (copied / folder / "my.py").write_text("def f(x):\n    return x\n")
+        (copied / folder / "my.py").write_text(f"def f(x):\n    return {factor} * x\n")
 
     def against(baseline: str, *files: str, more: str = "") -> str:
         grid = f"activation: [relu, {', '.join(files)}]{more}"
@@ -206,7 +207,12 @@ def test_a_file_may_be_given_by_any_path(copied):
             "noise=2, my.py:f"
         )
     assert against("y/../x/my.py:f", "x/my.py:f", "y/my.py:f") == "x/my.py:f"
-    assert against("ReLU", "x/my.py:f") == "relu"
+    for typed in ("ReLU", "activation=relu", "activation = ReLU"):
+        assert against(typed, "x/my.py:f") == "relu"
+    assert against("activation=./x/my.py:f", "x/my.py:f") == "my.py:f"
+    assert against("noise=2, activation=my.py:f", "x/my.py:f", more=", noise: [1, 2]") == (
+        "noise=2, my.py:f"
+    )
     with pytest.raises(ValueError, match=r"several files are called so; it may be x/my\.py:f or y"):
         against("my.py:f", "x/my.py:f", "y/my.py:f")
     with pytest.raises(ValueError, match=r"unknown baseline 'z/my\.py:f'"):
@@ -356,3 +362,49 @@ def test_fresh_seeds_alone_are_called_so(copied):
     assert one.final.index.tolist() == [0, 1, 2]
     assert notebook_metric.OTHERS in one.notes
     assert not any("missing here" in note or "The sweep asks" in note for note in one.notes)
+
+
+def test_files_of_one_name_are_rows_with_runs_of_their_own(copied):
+    """Whose runs are no stale ones of one another."""
+    notebook(copied / "fit.ipynb", 'activation: str = "relu"\nseed: int = 0')
+    for folder, factor in (("x", 1), ("y", 2)):
+        (copied / folder).mkdir()
+        (copied / folder / "my.py").write_text(f"def f(x):\n    return {factor} * x\n")
+    (copied / "fit.yaml").write_text(
+        "notebook: fit.ipynb\ngrid: {activation: [x/my.py:f, y/my.py:f]}\nseeds: [0]\n"
+    )
+    of_x, _ = sweep_file.read("fit.yaml").specs()
+    run = copied / "runs" / records(copied / "runs")[0]["id"]
+    shutil.copytree(run, copied / "runs" / of_x.id)
+    rewrite(copied / "runs" / of_x.id, **facts_of(of_x))
+    one = compared(copied)
+    assert one.baseline == "x/my.py:f"
+    assert "missing here: y/my.py:f (not run)." in one.notes[0]
+
+
+def test_the_direction_is_declared_once_or_said_first(copied, capsys):
+    def first(*words: str) -> str:
+        assert main(["compare", "fit.yaml", *words]) == 0
+        return capsys.readouterr().out.splitlines()[0]
+
+    higher = "; higher values count as better (`--better lower` turns it)"
+    assert first("--metric", "error", "--out", "p") == f"fit: error, against noise=0.1{higher}"
+    for page in ("comparison.html", "comparison.md"):
+        assert "higher values count as better" in (copied / "p" / page).read_text()
+    (copied / "fit.yaml").write_text(f"{SWEEP}metric: {{name: error, better: lower, unit: m}}\n")
+    lower = "fit: error (m), lower is better, against noise=0.1"
+    assert first() == first("--metric", "error") == lower
+    assert first("--better", "higher") == "fit: error (m), against noise=0.1"
+    assert first("--metric", "noise") == f"fit: noise, against noise=0.1{higher}"
+    assert main(["sweep", "fit.yaml"]) == 0
+    assert "afnlab compare fit.yaml --metric error compares" in capsys.readouterr().out
+    assert compare.compare_metric("fit.yaml").measure.better == "lower"
+
+
+def test_a_comparison_holds_the_runs_that_it_is_from(made):
+    one = compared(made)
+    assert {run.record["id"] for run in one.made_by} == {r["id"] for r in records(made / "runs")}
+    assert [(run.label, run.seed) for run in one.made_by] == [
+        (label, seed) for label in ("noise=0.1", "noise=0.25") for seed in range(3)
+    ]
+    assert {"afnlab", "torch"} <= one.made_by[0].record["versions"].keys()

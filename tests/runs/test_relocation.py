@@ -127,3 +127,57 @@ def test_an_own_notebook_is_taken_and_works_where_it_did(lab, tmp_path):
     shutil.rmtree(lab)
     with pytest.raises(ValueError, match="so it is made again in a folder of that path alone"):
         planned_again(record, code=theirs)
+
+
+REFERS = 'activation: str = "relu"\nout: str = ""\nseed: int = 0'
+
+
+def test_an_own_notebook_that_was_handed_over_works_in_the_current_folder(
+    lab, tmp_path, monkeypatch
+):
+    """Where that holds its files as they were; and it is said so."""
+    own = notebook(lab / "own.ipynb", REFERS, "import ideas.beside")
+    record = facts_of(RunSpec.make(own, {"activation": f"{lab}/ideas/my.py:mine"}, folder=lab))
+    theirs = tmp_path / "theirs"
+    shutil.copytree(lab, theirs)
+    monkeypatch.chdir(theirs)
+    said: list[str] = []
+    spec = planned_again(record, report=said.append)
+    assert (spec.id, spec.folder, spec.notebook) == (record["id"], lab, own)
+    files = ("own.ipynb", "ideas/my.py", "ideas/beside.py")
+    assert said == [
+        f"{lab}/{f} is taken, where the run was made, and not {theirs}/{f}" for f in files
+    ]
+    shutil.rmtree(lab)
+    said.clear()
+    spec = planned_again(record, report=said.append)
+    assert (spec.id, spec.folder, spec.notebook) == (record["id"], theirs, theirs / "own.ipynb")
+    assert spec.parameters["activation"] == f"{theirs}/ideas/my.py:mine"
+    *taken, works = said
+    assert taken == [
+        f"{theirs}/{f} is taken in place of {lab}/{f}: its code is the same" for f in files
+    ]
+    assert works.startswith(f"it works in {theirs}, since {lab} is not here: files that it reads")
+    (theirs / "ideas" / "my.py").write_text("def mine(x):\n    return 3 * x\n")
+    refused = rf"that path alone, or in the current one, .*{lab}/ideas/my\.py is not here, and"
+    with pytest.raises(ValueError, match=refused):
+        planned_again(record)
+
+
+def test_of_two_files_it_is_said_which_a_training_is_made_again_by(lab, tmp_path):
+    record, said = training(lab), list[str]()
+    shutil.copytree(lab / "ideas", tmp_path / "elsewhere", dirs_exist_ok=True)
+    planned_again(record, report=said.append)
+    other = tmp_path / "elsewhere" / "my.py"
+    assert f"{lab}/ideas/my.py is taken, where the run was made, and not {other}" in said
+    said.clear()
+    shutil.rmtree(lab)
+    planned_again(record, report=said.append)
+    assert f"{other} is taken in place of {lab}/ideas/my.py: its code is the same" in said
+
+
+def test_files_of_the_user_s_are_not_told_of_where_there_are_no_two(lab, monkeypatch):
+    record, said = training(lab), list[str]()
+    monkeypatch.chdir(lab)
+    planned_again(record, report=said.append)
+    assert said == []

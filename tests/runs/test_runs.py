@@ -82,6 +82,7 @@ def notebook(path: Path, *cells: str, tag: str = "parameters") -> Path:
     return path
 
 
+TRAINS = "import afnlab\nafnlab.runs.parameters(globals())"  # of a notebook that is a training
 CELL = {"task": "digits-mlp", "activation": "srelu", "seeds": 10, "epochs": 0, "device": "auto"}
 CELL |= {"dtype": "float32", "limit_train": 0, "limit_test": 0, "record": [], "out": ""}
 CELL |= {"keep_weights": False, "params": {}}
@@ -150,7 +151,7 @@ def test_a_run_of_an_activation_in_a_users_package(tmp_path, monkeypatch):
 
 def test_a_run_that_fails_leaves_nothing_in_the_store(tmp_path):
     source = "task: str = 'digits-mlp'\nactivation: str = 'relu'\nout: str = ''"
-    broken = notebook(tmp_path / "broken.ipynb", source, "print('so far')", "1 / 0")
+    broken = notebook(tmp_path / "broken.ipynb", source, "print('so far')", "1 / 0", TRAINS)
     asked = RunSpec.make(broken, {})
     for _ in range(2):  # the second takes the place of the first
         with pytest.raises(RunFailed, match="ZeroDivisionError: division by zero") as failed:

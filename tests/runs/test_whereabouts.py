@@ -83,3 +83,12 @@ def test_a_spec_keeps_the_folder_that_it_was_planned_in(tmp_path, monkeypatch):
     assert RunSpec.make("train", {}, folder=first).folder == first
     shutil.rmtree(first)
     assert RunSpec.make("train", {}, folder=first).id == RunSpec.make("train", {}).id
+
+
+def test_another_file_of_the_same_name_and_code_is_told(tmp_path):
+    """A notebook of the user's may read what lies beside a file whose path it is given."""
+    record = {"notebook": OWN, "given": FILE, "folder": str(tmp_path)}
+    assert whereabouts.made_elsewhere(record, tmp_path, FILE) == ""
+    other = {"activation": "/elsewhere/my.py:bent"}
+    assert whereabouts.made_elsewhere(record, tmp_path, other) == "/somewhere"
+    assert whereabouts.made_elsewhere(record | {"notebook": "train.ipynb"}, tmp_path, other) == ""

@@ -31,11 +31,7 @@ _UNPICKLING = {
 def reach(sources: Iterable[Source], package: Package) -> None:
     """Add what these sources reach, each of which may use the names that others have imported."""
     named = [mentions(source) for source in sources]
-    imported: dict[str, set[str]] = {}
-    for one in named:
-        for name, targets in one.bound.items():
-            ours = {t for t in targets if _is_ours(t)}
-            imported.setdefault(name, set()).update(ours)
+    imported = _imported(named)
     for one in named:
         if _conceals(one):
             package.everything()
@@ -46,6 +42,22 @@ def reach(sources: Iterable[Source], package: Package) -> None:
             package.reached(dotted)
         if any(_is_ours(i.module) for i in one.imports):
             package.base()
+
+
+def names_reached(sources: Iterable[Source]) -> set[str]:
+    """The names of afnlab's that these sources use, from `afnlab` on, see `reach`."""
+    named = [mentions(source) for source in sources]
+    imported = _imported(named)
+    return {name for one in named for name in reached_names(one, imported)}
+
+
+def _imported(named: Iterable[Mentions]) -> dict[str, set[str]]:
+    """What the names of afnlab's stand for that any of these has imported."""
+    imported: dict[str, set[str]] = {}
+    for one in named:
+        for name, targets in one.bound.items():
+            imported.setdefault(name, set()).update(filter(_is_ours, targets))
+    return imported
 
 
 def executes_texts(source: Source) -> bool:

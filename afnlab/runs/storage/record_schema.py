@@ -237,11 +237,14 @@ Stored = Record | FailureRecord
 Kind = TypeVar("Kind", bound=Mapping[str, Any])
 
 
+# By which the record of a training by afnlab's engine is told from that of a notebook's own.
+OF_TRAININGS = ("task", "activation", "label", "epochs", "options")
+
+
 def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:
     """Whether a record is that of a training by afnlab's engine, not of a notebook's own."""
     normal = record.get("parameters")
-    keys = {"task", "activation", "label", "epochs", "options"}
-    return isinstance(normal, dict) and keys <= set(normal)
+    return isinstance(normal, dict) and set(OF_TRAININGS) <= set(normal)
 
 
 def is_complete(record: Stored) -> TypeGuard[Record]:

@@ -92,7 +92,7 @@ def standings_among(
         more = tuple(sorted(done.get(spec.group, set()) - set(spec.seeds)))
         if missing is None:
             its = last[spec.group]
-            elsewhere = made_elsewhere(its, spec.folder)
+            elsewhere = made_elsewhere(its, spec.folder, spec.parameters)
             yield RunStatus(spec, None, elsewhere=elsewhere, more=more, run=its["id"])
         else:
             yield RunStatus(spec, missing, failed.get(missing.id), more=more, run=missing.id)

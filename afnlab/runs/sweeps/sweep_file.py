@@ -10,7 +10,7 @@ from pathlib import Path
 
 from afnlab import paths
 from afnlab.errors import ParameterError
-from afnlab.runs import file_labels, filtering, run_spec
+from afnlab.runs import file_labels, filtering, training_notebook
 from afnlab.runs.conventions import REFERENCES
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.fingerprint.modules import is_file
@@ -18,7 +18,8 @@ from afnlab.runs.identity import absolute, is_in_file, with_whole_path
 from afnlab.runs.notebook_parameters import declarations, encoding, yaml_lines
 from afnlab.runs.notebook_parameters.training import PARAMS
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
-from afnlab.runs.sweeps import grid, until_decided
+from afnlab.runs.sweeps import declared_metric, grid, until_decided
+from afnlab.runs.sweeps.declared_metric import METRIC, DeclaredMetric
 from afnlab.runs.sweeps.grid import Entry, GridError, Point, Position
 from afnlab.spellings import unknown
 from afnlab.training.options import seed_list
@@ -27,7 +28,7 @@ from afnlab.training.tune import FAIR
 
 DEFAULT = "default"  # the sweep to begin with, of those that afnlab has
 _MANY = 500  # runs, from which on it is said that they are looked up
-KEYS = ("title", "baseline", "notebook", "parameters", "tune", "grid", "zip", "seeds")
+KEYS = ("title", "baseline", "notebook", "parameters", "tune", "grid", "zip", "seeds", METRIC)
 
 
 class SweepError(ValueError):
@@ -43,7 +44,8 @@ class Sweep:
     baseline: the label that a comparison of the runs is with, or an activation. seeds: a number, a
     list, or "until decided, at most 40" (see `until_decided`); a notebook that has no parameter
     `seeds` but one `seed` is run once for each. tune: what every run tunes before it is judged, see
-    `afnlab.tune`. folder: where references to files begin that are not beside the sweep file.
+    `afnlab.tune`. metric: what is compared of that which its notebook measures. folder: where
+    references to files begin that are not beside the sweep file.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Sweep:
     zip: Mapping[str, object] | Sequence[Mapping[str, object]] = ()
     seeds: object = None
     tune: Mapping[str, object] = field(default_factory=dict)
+    metric: DeclaredMetric | None = None
     path: Path | None = None
     lines: dict[Position, int] = field(default_factory=dict, repr=False)
     folder: Path = field(default_factory=Path.cwd, repr=False, compare=False)
@@ -193,13 +196,12 @@ class Sweep:
     @property
     def trains(self) -> bool:
         """Whether its notebook trains an activation on a task."""
-        return run_spec.trains(self._declared())
+        return training_notebook.trains(self._declared())
 
     @property
     def has_one_seed(self) -> bool:
         """Whether its notebook is run once for each of the seeds."""
-        known = self._declared()
-        return "seed" in known and "seeds" not in known
+        return training_notebook.has_one_seed(self._declared())
 
     def _declared(self) -> Mapping[str, declarations.Declared]:
         try:
@@ -293,7 +295,15 @@ def _checked(content: object, name: str, path: Path | None, lines: dict[Position
         raise wrong(str(error), "notebook") from None
     rest = {k: content[k] for k in KEYS if k in content and k != "notebook"}
     rest["baseline"] = _located(rest.get("baseline", ""), _folders(path))
+    if METRIC in rest:
+        rest[METRIC] = declared_metric.declared(rest[METRIC], wrong)
     plan = Sweep(name, str(notebook_path), **rest, path=path, lines=lines)
+    if plan.metric is not None and plan.trains:
+        raise wrong(
+            f"{METRIC} is only for notebooks that measure something of yours, and"
+            f" {notebook_path.name} trains: its task says what it is judged by",
+            METRIC,
+        )
     plan._axes()  # what is wrong in the grid is said when the file is read
     return plan
 

@@ -12,7 +12,7 @@ import afnlab
 from afnlab.cli import main
 from afnlab.runs.sweeps.sweep_file import SweepError, chosen, read
 from tests.runs.sweeps.test_run_sweep import OWN, labels
-from tests.runs.test_runs import notebook
+from tests.runs.test_runs import TRAINS, notebook
 
 pytestmark = pytest.mark.usefixtures("one_server")
 
@@ -159,7 +159,7 @@ def test_a_notebook_beside_the_sweep_file(tmp_path):
 
 def test_a_training_notebook_s_own_parameters_make_runs_of_their_own(tmp_path):
     """Two values are two runs, told apart by their labels and chosen by them."""
-    notebook(tmp_path / "mine.ipynb", TRAINING, "noise")
+    notebook(tmp_path / "mine.ipynb", TRAINING, TRAINS)
     grid = {"activation": ["relu"], "noise": [0.1, 0.2]}
     specs = read({"notebook": str(tmp_path / "mine.ipynb"), "grid": grid}).specs()
     assert [s.label for s in specs] == ["digits-mlp relu", "digits-mlp relu(noise=0.2)"]
