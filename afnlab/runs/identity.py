@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar, cast
 
+from afnlab.runs.code_folder import located
 from afnlab.runs.conventions import REFERENCES
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.modules import is_file
@@ -14,6 +15,7 @@ from afnlab.runs.fingerprint.syntax import digest
 from afnlab.usercode.lookup import expanded
 
 ID_LENGTH = 16
+Value = TypeVar("Value")
 
 
 def group_of(notebook: Path, code: Manifest, normal: Mapping[str, object]) -> str:
@@ -27,13 +29,17 @@ def canonical(value: object) -> str:
 
 
 def absolute(
-    parameters: Mapping[str, object], folders: Sequence[Path] = (Path(),)
-) -> dict[str, object]:
+    parameters: Mapping[str, Value], folders: Sequence[Path] = (Path(),)
+) -> dict[str, Value]:
     """Parameters whose references to files have whole paths: a kernel may run elsewhere.
 
-    folders: what a relative path may begin in; the last one where no other has such a file.
+    folders: what a relative path may begin in; the last one, see `located`, where no other has
+    such a file.
     """
-    return {n: _absolute(v, folders) if n in REFERENCES else v for n, v in parameters.items()}
+    return {
+        n: cast("Value", _absolute(v, folders)) if n in REFERENCES else v
+        for n, v in parameters.items()
+    }
 
 
 def _absolute(value: object, folders: Sequence[Path]) -> object:
@@ -49,8 +55,8 @@ def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:
     if not is_in_file(ref):
         return ref
     path, (*others, last) = expanded(file), folders
-    folder = next((f for f in others if is_file(f / path)), last)
-    return f"{(folder / path).resolve()}:{name}"
+    folder = next((f for f in others if is_file(f / path)), None)
+    return f"{located(path, last) if folder is None else (folder / path).resolve()}:{name}"
 
 
 def is_in_file(reference: str) -> bool:
