@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from afnlab.usercode.lookup import expanded
@@ -32,6 +33,7 @@ def located(path: str | Path, folder: Path = Path()) -> Path:
         return here
     if not os.path.lexists(here):
         return there
-    if here.is_file() and here.read_bytes() != there.read_bytes():
-        warnings.warn(f"{path} is {here}, and not {there}, which differs from it", stacklevel=2)
+    with suppress(OSError):  # what cannot be read is said where it is used
+        if here.read_bytes() != there.read_bytes():
+            warnings.warn(f"{path} is {here}, and not {there}, which differs from it", stacklevel=2)
     return here

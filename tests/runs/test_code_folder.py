@@ -46,8 +46,11 @@ def test_a_file_is_looked_for_here_first(lab, monkeypatch):
     said = f"^mine.py is {copies}/mine.py, and not {start}/mine.py, which differs from it$"
     with pytest.warns(UserWarning, match=said):
         assert located("mine.py") == copies / "mine.py"
-    monkeypatch.delenv(CODE_FOLDER)
     (copies / "mine.py").unlink()
+    (copies / "mine.py").mkdir()
+    assert located("mine.py") == copies / "mine.py"
+    (copies / "mine.py").rmdir()
+    monkeypatch.delenv(CODE_FOLDER)
     assert located("mine.py") == copies / "mine.py"
 
 
