@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from afnlab.lab.kernel_metadata import completed
 from afnlab.messages import say
 from afnlab.paths import INDEX, shared
+from afnlab.runs.code_folder import CODE_FOLDER
 from afnlab.runs.kernel.process_environment import absolute_folders
 from afnlab.runs.storage.location import place
 from afnlab.runs.storage.runs_folder import ENVIRONMENT
@@ -24,18 +25,21 @@ def copy_notebooks(folder: Path) -> list[Path]:
 
     So are the pictures of the index, and what lies in their place.
     """
-    copied = _copy_absent(shared("notebooks"), folder, "*.ipynb")
-    _copy_absent(shared("notebooks") / PICTURES, folder / PICTURES, "*")
+    copied = _copy_absent(shared("notebooks"), folder, "*.ipynb", completed)
+    _copy_absent(shared("notebooks") / PICTURES, folder / PICTURES, "*", bytes)
     return copied
 
 
-def _copy_absent(source: Path, folder: Path, pattern: str) -> list[Path]:
-    """Copy files into a folder in which nothing has their names; where they are."""
+def _copy_absent(
+    source: Path, folder: Path, pattern: str, made: Callable[[bytes], bytes]
+) -> list[Path]:
+    """Copy files, or what is made of them, into a folder in which nothing has their names; where
+    they are."""
     folder.mkdir(parents=True, exist_ok=True)
     absent = {path: folder / path.name for path in sorted(source.glob(pattern))}
     copied = {path: target for path, target in absent.items() if not os.path.lexists(target)}
     for path, target in copied.items():
-        shutil.copyfile(path, target)
+        target.write_bytes(made(path.read_bytes()))
     return [*copied.values()]
 
 
@@ -45,8 +49,9 @@ def main(
     """Open the notebooks in JupyterLab, at their index.
 
     Their kernels, which work in the folder of the copies, are given the folders of where this was
-    started: that of runs, and those that the environment names. Copies that nobody has changed get
-    their outputs meanwhile, so that they open with their pictures.
+    started: that of runs, those that the environment names, and the current one, where a user's
+    own code is. Copies that nobody has changed get their outputs meanwhile, so that they open with
+    their pictures.
 
     Args:
         folder: where the copies are, or will be.
@@ -59,7 +64,8 @@ def main(
     """
     copied = copy_notebooks(folder)
     say(f"{folder}: {len(copied)} notebooks copied" if copied else f"{folder}: as it was")
-    os.environ.update(absolute_folders() | {ENVIRONMENT: place(runs).name})
+    here = {ENVIRONMENT: place(runs).name, CODE_FOLDER: str(Path.cwd())}
+    os.environ.update(absolute_folders() | here)
     say(f"runs: {os.environ[ENVIRONMENT]}")
     if pictures:
         _begin_pictures(folder)

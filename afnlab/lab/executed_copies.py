@@ -19,6 +19,7 @@ from pathlib import Path
 
 import nbformat
 
+from afnlab.lab.kernel_metadata import completed, metadata
 from afnlab.paths import shared
 from afnlab.runs.kernel.execute_cells import Means, run_cells
 from afnlab.runs.kernel.fork_client import KernelServer, available
@@ -42,7 +43,9 @@ def untouched(folder: Path) -> list[str]:
 
 def _is_untouched(folder: Path, name: str) -> bool:
     copied, source = folder / f"{name}.ipynb", shared("notebooks") / f"{name}.ipynb"
-    return copied.is_file() and source.is_file() and copied.read_bytes() == source.read_bytes()
+    if not (copied.is_file() and source.is_file()):
+        return False
+    return copied.read_bytes() == completed(source.read_bytes())
 
 
 def execute_copies(folder: Path, runs: str = "", server: KernelServer | None = None) -> list[str]:
@@ -78,6 +81,7 @@ def _executed(name: str, elsewhere: Path, means: Means) -> nbformat.NotebookNode
     notebook = nbformat.read(target, 4)
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("widgets", None)
+    notebook.metadata |= metadata()
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         for state in ("execution", "tags"):

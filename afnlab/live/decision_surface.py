@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from afnlab.figures.style import BLUE, COLOURS, ORANGE, area, in_legend, plain_ticks, styled
+from afnlab.live.references import activation_of
 from afnlab.live.scene import Scene
 from afnlab.registry import Activation, get_activation
 from afnlab.training.learner import Learner, Setup
@@ -196,7 +197,7 @@ def learned(
     Raises:
         ValueError: for an unknown activation or shape.
     """
-    learners = [Learner(Setup(ref)) for ref in activations]
+    learners = [Learner(Setup(activation_of(ref))) for ref in activations]
     scene = Surfaces(learners)
     x, y = points(shape)
     test = points(shape, TESTS, seed=1)

@@ -17,8 +17,9 @@ from afnlab.errors import shown as text_of
 from afnlab.figures.function_curves import NAMES, POINTS, samples
 from afnlab.figures.style import BLUE, COLOURS, GREY, area, in_legend, styled
 from afnlab.functions.profile import asymptotes
+from afnlab.live.references import activation_of
 from afnlab.live.scene import Scene, shade
-from afnlab.registry import Activation, get_activation
+from afnlab.registry import Activation
 
 Extent = tuple[float, float]
 STEEPEST = 4.0  # slopes beyond this leave the picture, unless asked for
@@ -38,7 +39,7 @@ class Shown:
 
     @classmethod
     def of(cls, ref: str | Activation, **params: object) -> Shown:
-        return cls(get_activation(ref), params)
+        return cls(activation_of(ref), params)
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,13 @@ from afnlab.autorot import AutoRotLinear
 from afnlab.compare.formatting import short_percent
 from afnlab.figures.function_curves import NAMES, POINTS, STYLES, samples
 from afnlab.figures.style import BLUE, GREY, area, shortened, styled
+from afnlab.live.references import activation_of, task_of
 from afnlab.live.scene import Scene, shade
-from afnlab.registry import Activation, get_activation
+from afnlab.registry import Activation
 from afnlab.training.initial import build
 from afnlab.training.models import rotated_mlp
 from afnlab.training.options import resolve
-from afnlab.training.tasks import Task, get_task
+from afnlab.training.tasks import Task
 
 EXAMPLES = 500
 WIDTH = 50  # of hidden layers, where their number is given
@@ -192,7 +193,7 @@ def preactivations(
     Columns: layer (from 1), rotated, value; one row per unit and example, of which there are 500.
     The task is one with the settings auto_rot and L, such as digits-arp.
     """
-    start = Start(get_task(task), get_activation(ref), L, params=params)
+    start = Start(task_of(task), activation_of(ref), L, params=params)
     network = start.network()
     parts = [
         pd.DataFrame({"layer": i, "rotated": rotated, "value": layer.numpy()})
@@ -207,5 +208,5 @@ def overview(task: str | Task, ref: str | Activation, L: float, **params: object
 
     The outermost bars hold what lies further out.
     """
-    start = Start(get_task(task), get_activation(ref), L, params=params)
+    start = Start(task_of(task), activation_of(ref), L, params=params)
     return Regions(start).figure

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar, cast
 
+from afnlab.runs.code_folder import located
 from afnlab.runs.conventions import REFERENCES
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.modules import is_file
@@ -14,6 +15,7 @@ from afnlab.runs.fingerprint.syntax import digest
 from afnlab.usercode.lookup import expanded
 
 ID_LENGTH = 16
+Value = TypeVar("Value")
 
 
 def group_of(notebook: Path, code: Manifest, normal: Mapping[str, object]) -> str:
@@ -27,11 +29,12 @@ def canonical(value: object) -> str:
 
 
 def absolute(
-    parameters: Mapping[str, object], folders: Sequence[Path] = (Path(),)
-) -> dict[str, object]:
+    parameters: Mapping[str, Value], folders: Sequence[Path] = (Path(),)
+) -> dict[str, Value]:
     """Parameters whose references to files have whole paths: a kernel may run elsewhere.
 
-    folders: what a relative path may begin in; the last one where no other has such a file.
+    folders: what a relative path may begin in; the last one, see `located`, where no other has
+    such a file.
     """
     return _each_reference(parameters, lambda text: with_whole_path(text, folders))
 
@@ -65,8 +68,8 @@ def references(parameters: Mapping[str, object]) -> Iterator[str]:
 
 
 def _each_reference(
-    parameters: Mapping[str, object], changed: Callable[[str], str]
-) -> dict[str, object]:
+    parameters: Mapping[str, Value], changed: Callable[[str], str]
+) -> dict[str, Value]:
     """Parameters with what may be references changed, and anything else as it is."""
 
     def inside(value: object) -> object:
@@ -74,7 +77,7 @@ def _each_reference(
             return type(value)(inside(one) for one in value)
         return changed(value) if isinstance(value, str) else value
 
-    return {n: inside(v) if n in REFERENCES else v for n, v in parameters.items()}
+    return {n: cast("Value", inside(v)) if n in REFERENCES else v for n, v in parameters.items()}
 
 
 def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:
@@ -83,8 +86,8 @@ def with_whole_path(ref: str, folders: Sequence[Path] = (Path(),)) -> str:
     if not is_in_file(ref):
         return ref
     path, (*others, last) = expanded(file), folders
-    folder = next((f for f in others if is_file(f / path)), last)
-    return f"{(folder / path).resolve()}:{name}"
+    folder = next((f for f in others if is_file(f / path)), None)
+    return f"{located(path, last) if folder is None else (folder / path).resolve()}:{name}"
 
 
 def is_in_file(reference: str) -> bool:

@@ -17,6 +17,7 @@ from afnlab.paths import find
 from afnlab.runs import session
 from afnlab.runs.conventions import OUT
 from afnlab.runs.execution import RESULT
+from afnlab.runs.identity import absolute
 from afnlab.runs.notebook_parameters import declarations
 from afnlab.runs.notebook_parameters.training import Training, training
 from afnlab.runs.storage import function_values, runs_folder, safe_files, set_aside
@@ -51,7 +52,8 @@ def parameters(namespace: Mapping[str, object]) -> Run:
         if not name.startswith("_") and name not in _IPYTHON and isinstance(value, _PLAIN)
     }
     known = declarations.declared(find("notebooks", "train", ".ipynb"))
-    return Run(training(values, known), str(values.get(OUT, "")), values)
+    # With whole paths: what a relative one means may be another file when the result is kept.
+    return Run(training(values, known), str(values.get(OUT, "")), absolute(values))
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Run:
         training: what is trained, checked.
         out: the folder to save in; empty: a run of the folder $AFNLAB_RUNS, which `afnlab lab`
             sets.
-        given: the parameters by name.
+        given: the parameters by name, references to files with whole paths.
     """
 
     training: Training

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from afnlab.runs.fingerprint import manifest_of
 from afnlab.runs.fingerprint.syntax import digest
-from afnlab.runs.identity import absolute
+from afnlab.runs.identity import absolute, with_whole_path
 from afnlab.training.tasks import Task
 from afnlab.usercode.lookup import defined, imported
 
@@ -28,7 +28,7 @@ def check_name(reference: str, task: Task) -> None:
             not one that the module holds.
     """
     where, _, name = reference.rpartition(":")
-    held = defined(reference, Task)
+    held = defined(with_whole_path(reference), Task)
     if name not in held:
         raise ValueError(
             f"{reference}: is made by code when it is asked for, so that its name does not tell"

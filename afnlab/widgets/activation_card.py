@@ -58,13 +58,10 @@ class Card(widgets.VBox):
         self.formula.add_class("afnlab-formula")
         self.formula.layout.overflow = "auto hidden"
         self.code, self.facts, self.theory = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        # It is as wide as its formula needs; all else takes what there is.
-        for one in (self.code, self.facts, self.theory):
-            one.layout.width, one.layout.min_width = "0", "100%"
         edge = {"border_left": f"3px solid {colour}", "padding": "0 0 0 10px"}
-        width = {"width": "fit-content", "min_width": "min(290px, 100%)", "max_width": "100%"}
         texts = [self.formula, self.code, self.facts, self.theory]
-        self.about = widgets.VBox(texts, layout=edge | width)
+        self.about = widgets.VBox(texts, layout=edge)
+        self.about.add_class("afnlab-about")
         super().__init__([top, *self.dials.values()], layout=edge)
         self.write()
 

@@ -12,6 +12,7 @@ from traitlets import Bunch
 
 from afnlab.figures.style import COLOURS
 from afnlab.live.function_overlay import Curves, Extent, Shown, View, first_view, fitting
+from afnlab.live.references import activation_of
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.widgets.activation_card import Card
 from afnlab.widgets.elements import Message, button, columns, row
@@ -41,7 +42,7 @@ class Explorer(widgets.VBox):
         self.near: Extent | None = None  # what the browser has zoomed into
         self.screen.zoomed(self._zoomed)
         gap = {"grid_gap": "12px 20px"}
-        self.shelf, self.about = columns(**gap), row(**gap, margin="12px 0 8px")
+        self.shelf, self.about = columns(**gap), columns(**gap, margin="12px 0 8px")
         self._make_top()
         self.controls.observe(self._looked, "value")
         self.controls.observe(self._refuse, "problem")
@@ -86,7 +87,7 @@ class Explorer(widgets.VBox):
         Raises:
             ValueError: if it is unknown, not elementwise, or one too many.
         """
-        record = get_activation(ref)
+        record = activation_of(ref)
         if record in [card.record for card in self.cards]:
             raise ValueError(f"{record.label} is shown already")
         before = next((card for card in self.cards if card.record.key == record.key), None)

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
+from afnlab.live.references import activation_of
 from afnlab.registry import Activation, get_activation, list_activations
 from afnlab.training.learner import Setup
 from afnlab.widgets.elements import NARROW, Dial, row, within
@@ -43,7 +44,7 @@ class ModelControls(widgets.HBox):
         """Its part of a `Setup`; ValueError for what is no activation."""
         limit = self.L.value or None
         return {
-            "activation": get_activation(self.activation.value.strip()),
+            "activation": activation_of(self.activation.value.strip()),
             "auto_rot": self.auto_rot.value,
             "L": limit if self.auto_rot.value else None,
         }

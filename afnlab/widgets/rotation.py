@@ -6,8 +6,7 @@ import ipywidgets as widgets
 
 from afnlab.autorot import input_limits, suggested_L
 from afnlab.live.preactivations import REACH, Regions, Start
-from afnlab.registry import get_activation
-from afnlab.training.tasks import get_task
+from afnlab.live.references import activation_of, task_of
 from afnlab.widgets.elements import FARTHEST, NARROW, Dial, Message, dial, row, within
 from afnlab.widgets.screen import Screen
 
@@ -28,8 +27,8 @@ class RotationExplorer(widgets.VBox):
     def __init__(
         self, task: str = "digits-arp", activation: str = "sigmoid", L: float | None = None
     ) -> None:
-        self.task, self.record = get_task(task), get_activation(activation)
-        limit = suggested_L(activation) if L is None else L
+        self.task, self.record = task_of(task), activation_of(activation)
+        limit = suggested_L(self.record) if L is None else L
         low, high = input_limits(self.record, 0.0, 1.0)
         self.screen, self.message = Screen(), Message()
         probe, far = 2 * high - low, within("x_Q", -FARTHEST)

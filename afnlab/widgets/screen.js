@@ -4,6 +4,7 @@ const OURS = new Set(
 );
 const GONE = new Set(["terminating", "restarting", "autorestarting", "dead"]); // states of a kernel
 const SOON = 120; // milliseconds
+const VALUE = "aria-valuetext"; // what is said of a slider
 let screens = 0;
 
 function render({ model, el }) {
@@ -95,15 +96,16 @@ function render({ model, el }) {
   window.addEventListener("keydown", keep, true);
 
   // Sliders stand beside their names and do not say them: to those who hear the page they are all
-  // "slider". Cards come and go, so it is looked again.
+  // "slider", and their values are sums of steps. Cards come and go, so it is looked again.
   // An output that is replaced meanwhile is still this widget's, which is then outside of the page.
   let watching;
   requestAnimationFrame(() => {
     const around = el.closest(".jp-OutputArea-output");
     if (!around) return;
-    nameSliders(around);
-    watching = new MutationObserver(() => nameSliders(around));
-    watching.observe(around, { childList: true, subtree: true });
+    const say = () => (nameSliders(around), roundValues(around));
+    say();
+    watching = new MutationObserver(say);
+    watching.observe(around, { childList: true, subtree: true, attributeFilter: [VALUE] });
   });
 
   // The widgets' manager notes a restart that was asked for, and nothing else that ends a kernel.
@@ -156,6 +158,15 @@ function nameSliders(part) {
     const handles = slider.querySelectorAll(".noUi-handle:not([aria-label])");
     const ends = handles.length > 1 ? [", from", ", to"] : [""];
     handles.forEach((handle, i) => handle.setAttribute("aria-label", `${name}${ends[i]}`));
+  }
+}
+
+// 1.0000000000000002 is read as 1.
+function roundValues(part) {
+  for (const handle of part.querySelectorAll(`.noUi-handle[${VALUE}]`)) {
+    const value = handle.getAttribute(VALUE);
+    const short = String(Number(Number(value).toFixed(10)));
+    if (short !== value && short !== "NaN") handle.setAttribute(VALUE, short);
   }
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from afnlab.live.references import activation_of
 from afnlab.live.signal_maps import SIGMA_B, SIGMA_W, Layer, SignalMaps
 from afnlab.registry import get_activation, list_activations
 from afnlab.signal import MeanField, critical
@@ -28,7 +29,8 @@ class SignalExplorer(widgets.VBox):
     def __init__(
         self, activation: str = "tanh", sigma_w: float | None = None, sigma_b: float = 0.0
     ) -> None:
-        record = get_activation(activation)
+        record = activation_of(activation)
+        activation = record.key
         weights = MeanField(record, sigma_w, sigma_b).sigma_w
         self.screen, self.message = Screen(), Message()
         names = [n for n in list_activations() if get_activation(n).elementwise]

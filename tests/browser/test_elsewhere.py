@@ -45,8 +45,12 @@ def test_notebook_7(notebook, page):
 
 
 def test_voila(voila, page):
+    page.route(lambda address: not address.startswith(voila), lambda route: route.abort())
     page.goto(f"{voila}/voila/render/explore.ipynb")
     follows(page)
+    # Formulas are set without a network, those of texts too.
+    page.locator(".afnlab-formula mjx-container").first.wait_for()
+    page.locator("p:has-text('dynamic region') mjx-container").first.wait_for()
     # On a phone: one panel below the other, all of it within the page, nothing small.
     page.set_viewport_size({"width": 390, "height": 844})
 

@@ -10,6 +10,8 @@ from afnlab.lab import executed_copies
 from afnlab.runs.kernel.execute_cells import Means
 from tests.runs.test_runs import execute_small, kernels
 
+MINE = "from afnlab import activation\n\n\n@activation\ndef half(x):\n    return x / 2\n"
+
 
 def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
     runs = tmp_path / "runs"
@@ -44,12 +46,20 @@ def test_the_way_from_runs_to_the_lab(browser, page, tmp_path):
             box = table.bounding_box()
             assert box["x"] + box["width"] <= panel["x"] + panel["width"]
 
-        # What a run has learned, played.
+        # What was only opened is not changed, whatever its kernel says of itself.
+        (tmp_path / "mine.py").write_text(MINE)
         jupyter.open_another(page, "explore")
+        page.wait_for_function(jupyter.READY)
+        page.wait_for_timeout(1000)  # for what comes after the kernel
+        assert page.evaluate("jupyterapp.shell.currentWidget.context.model.dirty") is False
+
+        # What a run has learned, played, beside a function from where the lab was started.
         jupyter.run_all(page)
         ready(page)
-        page.get_by_placeholder("a name, or my_idea.py:ripple").fill("PReLU")
-        page.keyboard.press("Enter")
+        for ref in ("mine.py:half", "PReLU"):
+            page.get_by_placeholder("a name, or my_idea.py:ripple").fill(ref)
+            page.keyboard.press("Enter")
+            page.locator(f"b:has-text('{ref}')").first.wait_for()
         page.locator("code:has-text('PReLU(')").wait_for()
         page.get_by_text("Play what a run has learned").click()
         page.get_by_role("button", name="Load", exact=True).click()

@@ -46,6 +46,8 @@ def test_explore(lab, page, record_property):
     start = picture(page)
 
     page.get_by_role("slider", name="t", exact=True).wait_for()  # for screen readers
+    eventually(page, lambda: read_values(page, "1", "2.21"))
+    cards_line_up(page)
     handle, frame = slider(page, "t"), number(page)
     handle.focus()
     page.keyboard.press("ArrowRight")
@@ -68,6 +70,24 @@ def test_explore(lab, page, record_property):
     answers_what_is_typed(page)
     shows_sliders_with_the_curves(page)
     says_when_its_kernel_was_restarted(page)
+
+
+def read_values(page, *values: str) -> None:
+    """These, and no sums of steps as 1.0000000000000002, are read out where the sliders stand."""
+    heard = page.locator(f"{jupyter.PANEL} .noUi-handle").evaluate_all(
+        "all => all.map(e => e.getAttribute('aria-valuetext'))"
+    )
+    assert set(values) <= set(heard)
+    assert max(map(len, heard)) < 12
+
+
+def cards_line_up(page) -> None:
+    """What is read of an activation stands below its sliders."""
+    edges = "all => all.map(e => e.getBoundingClientRect()).map(r => [r.left, r.right])"
+    about = page.locator(".afnlab-about")
+    cards = page.locator(".widget-vbox:has(> .widget-hbox button:text-is('Remove'))")
+    assert cards.count() == about.count() == 2
+    assert cards.evaluate_all(edges) == about.evaluate_all(edges)
 
 
 def reads_at_the_crosshair(page):

@@ -16,8 +16,10 @@ from afnlab import lab
 from afnlab.cli import main
 from afnlab.figures import fragment
 from afnlab.lab import executed_copies
+from afnlab.lab.kernel_metadata import metadata
 from afnlab.paths import CACHE, INDEX, shared
 from afnlab.report import sections
+from afnlab.runs.code_folder import CODE_FOLDER
 from afnlab.runs.notebook_metrics import MIME
 from tests.runs.test_runs import kernels, small_runs
 
@@ -40,6 +42,12 @@ def test_the_index_shows_every_notebook():
 
 def test_every_notebook_is_executed_for_its_pictures():
     assert sorted(executed_copies.ORDER) == NAMES
+
+
+@pytest.fixture(autouse=True)
+def code(monkeypatch) -> None:
+    """The folder of code that the environment names, which the command sets, is as it was then."""
+    monkeypatch.setenv(CODE_FOLDER, "")
 
 
 @pytest.fixture
@@ -79,7 +87,7 @@ def test_copies_get_their_outputs(copies, monkeypatch):
         notebook = nbformat.read(copies / f"{name}.ipynb", 4)
         nbformat.validate(notebook)
         assert NotebookNotary().check_signature(notebook)  # JupyterLab shows all of it
-        assert set(notebook.metadata) == {"kernelspec", "language_info"}
+        assert notebook.metadata == metadata()  # or it counts as changed once it is opened
         assert {c.execution_count for c in notebook.cells if c.cell_type == "code"} == {None}
     assert executed_copies.untouched(copies) == []
     assert not [p for p in copies.iterdir() if p.name.startswith(".")]
@@ -128,6 +136,7 @@ def test_its_notebooks_are_given_the_folder_of_runs(flags, before, runs, tmp_pat
     index, address = "afnlab-notebooks/index.ipynb", "--LabApp.default_url=/lab/tree/index.ipynb"
     assert command[2:] == ["jupyterlab", index, address, "--port", "9000"]
     assert os.environ["AFNLAB_RUNS"] == runs.format(here=tmp_path)
+    assert os.environ[CODE_FOLDER] == str(tmp_path)
     assert (tmp_path / "afnlab-notebooks" / "pictures" / "explore.png").is_file()
 
 

@@ -48,6 +48,9 @@ def test_all_sliders_stand_next_to_the_curves():
     at = widget.children.index
     assert at(widget.shelf) == at(widget.screen) + 1
     assert at(widget.about) == at(widget.shelf) + 1
+    ours = [one.layout.grid_template_columns for one in (widget.shelf, widget.about)]
+    assert ours[0] == ours[1]  # what is read of one stands below its sliders
+    assert ours[0]
     for card in widget.cards:
         assert card.children[1:] == tuple(card.dials.values())
         assert card.code in card.about.children

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from afnlab.paths import CACHE, DATA, PACKAGE, as_first_read
+from afnlab.runs.code_folder import CODE_FOLDER
 
 try:
     import resource
@@ -40,6 +41,7 @@ _UNSET = (
     *("PYTHONIOENCODING", "PYTHONDEVMODE", "PYTHONUNBUFFERED", "PYTHONVERBOSE", "PYTHONDEBUG"),
     *("PYTHONPROFILEIMPORTTIME", "PYTHONASYNCIODEBUG", "PYTHONFAULTHANDLER", "PYTHONDUMPREFS"),
     *("PYTHONLEGACYWINDOWSSTDIO", "PYTHONTRACEMALLOC", "MPLBACKEND"),
+    CODE_FOLDER,  # what a run is given has whole paths; what it names begins in its folder alone
 )
 
 

@@ -11,6 +11,7 @@ from afnlab.errors import ParameterError, about, shown
 from afnlab.messages import masked
 from afnlab.registry import get_activation
 from afnlab.runs.conventions import OUT
+from afnlab.runs.identity import absolute
 from afnlab.runs.notebook_parameters import declarations, encoding
 from afnlab.runs.storage.record_schema import FURTHER
 from afnlab.spellings import unknown
@@ -144,10 +145,11 @@ def training(
     """
     values = {name: d.default for name, d in known.items()}
     values |= declarations.checked(parameters, known)
+    meant = absolute(values)
     with about("task", values["task"]):
-        task = get_task(values["task"])
+        task = get_task(meant["task"])
     with about("activation", values["activation"]):
-        record = get_activation(values["activation"])
+        record = get_activation(meant["activation"])
     params = {name: value for name, value in values.items() if name not in known}
     for name, value in values.get(PARAMS, {}).items():
         if name in params:
