@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from afnlab import digits, stats
 from afnlab.compare import attempts
@@ -63,15 +62,15 @@ def confirmation_of(runs: str | Path | None, groups: Sequence[str]) -> Confirmat
     history.insert(0, "label", history.group.map({idea: IDEA, against: AGAINST}))
     metric = record_schema.measure(its[0])
     table = compare_histories(history, AGAINST, metric=metric, further=others)
-    measure, row = digits.fitting(metric, table), cast(Any, table.loc[IDEA])
+    measure, row = digits.fitting(metric, table), table.loc[IDEA].to_dict()
     which, kind = ("adjusted", "adjusted") if others else ("difference", "95 %")
     low, high = (row[f"{which}_{end}"] for end in ("low", "high"))
     limits = interval(measure, low, high)
     between = f", {kind} interval {limits}" if limits else ""
     text = (
-        f"{row.verdict}, {difference(measure, row.difference)} {measure.points}".rstrip()
-        + f"{between}, {counted(int(row.pairs), 'seed')}"
+        f"{row['verdict']}, {difference(measure, row['difference'])} {measure.points}".rstrip()
+        + f"{between}, {counted(int(row['pairs']), 'seed')}"
     )
     ends = sorted((metric.sign * low, metric.sign * high))
-    mean = stats.Interval(float(metric.sign * row.difference), *map(float, ends))
-    return Confirmation(str(row.verdict), int(row.pairs), mean, text)
+    mean = stats.Interval(float(metric.sign * row["difference"]), *map(float, ends))
+    return Confirmation(str(row["verdict"]), int(row["pairs"]), mean, text)

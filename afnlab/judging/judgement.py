@@ -62,7 +62,10 @@ class Judgement:
 
     @property
     def seen_against(self) -> int | None:
-        """The same of the baseline; None: a ledger of an earlier version does not hold it."""
+        """How many of these seeds the baseline had been trained with before this judging began.
+
+        None: a ledger of an earlier version does not hold it.
+        """
         before = self.standing.before()
         return None if before is None else len(before.against)
 
@@ -220,7 +223,7 @@ class Judgement:
         }
 
     @property
-    def _confirmed(self) -> dict[str, Any] | None:
+    def _confirmed(self) -> dict[str, object] | None:
         """The confirmation as JSON can hold it."""
         if (made := self.confirmation) is None:
             return None

@@ -19,30 +19,20 @@ from typing import Any
 
 from afnlab import locks, stats
 from afnlab.errors import ParameterError
-from afnlab.judging.campaign import AGAIN, BLOCK, OTHER, TASK, Campaign, same_values
+from afnlab.judging.campaign import BLOCK, Campaign, same_values
+from afnlab.judging.ledger_events import Event, is_event
 from afnlab.judging.references import moved
 from afnlab.judging.standings import ENTRY, SEED, Before, Standing, offset, standings
 from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import canonical
-from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import safe_files
-from afnlab.runs.storage.record_schema import is_number, is_whole
 from afnlab.usercode.lookup import expanded
 
 VERSION = 1
 LARGEST = 1 << 28  # bytes of a ledger that is read
 _DIGEST = re.compile("[0-9a-f]{12,64}")
 _CHAIN = ("previous", "sum")
-_HAS: dict[str, dict[str, type]] = {
-    ENTRY: {
-        **{"id": str, "name": str, "first": int, "seen": int},
-        **{"values": list, "trainable": list, "code": dict},
-    },
-    SEED: {"entry": str, "stage": str, "seed": int, "run": list},
-}
-
-Event = dict[str, Any]
 
 
 class Ledger:
@@ -387,7 +377,7 @@ def _verified(path: Path, campaign: Campaign, lines: Sequence[bytes]) -> Iterato
             raise ValueError(
                 f"{where}: does not follow the line before it; a line was removed, added or moved"
             )
-        if not _is_event(event, entries):
+        if not is_event(event, entries):
             raise ValueError(f"{where}: is no event of a ledger")
         key = event["id"] if event["event"] == ENTRY else _key(event)
         if key in seen:
@@ -397,43 +387,6 @@ def _verified(path: Path, campaign: Campaign, lines: Sequence[bytes]) -> Iterato
             entries.add(event["id"])
         previous = total
         yield event | {"sum": total}
-
-
-def _is_event(event: Event, entries: set[str]) -> bool:
-    kind = event.get("event")
-    if not isinstance(kind, str) or kind not in _HAS or not isinstance(event.get("at"), str):
-        return False
-    if not all(type(event.get(name)) is known for name, known in _HAS[kind].items()):
-        return False
-    if kind == ENTRY:
-        names, groups = event["trainable"], event["code"].values()
-        return (
-            all(isinstance(v, float) for v in event["values"])
-            and all(isinstance(name, str) for name in names)
-            and all(isinstance(pair, list) for pair in groups)
-            and event["first"] >= 0
-            and event["seen"] >= 0
-            and event.get("fresh", True) is True
-            and _are_before(event.get("before", {}))
-        )
-    numbers = [event.get("idea"), event.get("against"), event.get("lost")]
-    first = 0 if event["stage"] == TASK else FRESH
-    return (
-        all(v is None or is_number(v) for v in numbers)
-        and event["entry"] in entries
-        and event["stage"] in (TASK, AGAIN, OTHER)
-        and event["seed"] >= first
-    )
-
-
-def _are_before(stages: object) -> bool:
-    """Whether these are seeds by stage, of the idea and of the baseline."""
-    return isinstance(stages, dict) and all(
-        isinstance(lists, list)
-        and len(lists) == len(Before._fields)
-        and all(isinstance(seeds, list) and all(map(is_whole, seeds)) for seeds in lists)
-        for lists in stages.values()
-    )
 
 
 def _chained(event: Event, previous: str) -> Event:

@@ -259,7 +259,7 @@ def is_complete(record: Stored) -> TypeGuard[Record]:
     return "message" not in record
 
 
-def began(record: Mapping[str, Any]) -> datetime:
+def began(record: Stored) -> datetime:
     """When a run began, by its record."""
     at = datetime.fromisoformat(record["started"])
     return at if at.tzinfo else at.replace(tzinfo=UTC)
