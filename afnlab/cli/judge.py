@@ -51,6 +51,8 @@ def add_judge(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--level", type=float, metavar="SHARE", help=f"{text} (default 0.95)")
     text = "train the baseline anew for every idea of the ledger, with seeds of its own"
     sub.add_argument("--own-seeds", action="store_true", default=None, help=text)
+    text = "judge by seeds alone with which neither has been trained, so that they picked nothing"
+    sub.add_argument("--fresh", action="store_true", help=text)
     sub.add_argument(
         *("-p", "--parameter"),
         nargs=2,
@@ -82,6 +84,7 @@ def _judge(a: argparse.Namespace) -> int:
             most=a.most,
             level=a.level,
             own_seeds=a.own_seeds,
+            fresh=a.fresh,
             params=assignments(a.parameter, "-p"),
             report=partial(say, file=sys.stderr),
             **training(a),

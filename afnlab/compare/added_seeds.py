@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from afnlab import stats
 from afnlab.runs.file_labels import whole
-from afnlab.runs.storage.record_schema import TrainingRecord, seeds_of
+from afnlab.runs.storage.record_schema import TrainingRecord, began, seeds_of
 
 Runs = Sequence[TrainingRecord]
 
@@ -36,7 +36,7 @@ def added_by_row(
 
     def fewest(fresh: set[int], start: datetime) -> int:
         holding = [run for runs in everyone.values() for run in runs if fresh & set(run["seeds"])]
-        there = _there(everyone, min(map(_start, holding)))
+        there = _there(everyone, min(map(began, holding)))
         then = len(there) - 1
         if shown <= there and all(fresh <= seeds_of(everyone[label]) for label in there):
             return stats.seeds_needed(max(1, then))
@@ -63,10 +63,10 @@ def added_seeds(runs: Runs, fewest: Callable[[set[int], datetime], int]) -> set[
     """
     known: set[int] = set()
     added: set[int] = set()
-    for run in sorted(runs, key=_start):
-        ended = [one for one in runs if _end(one) <= _start(run)]
+    for run in sorted(runs, key=began):
+        ended = [one for one in runs if _end(one) <= began(run)]
         fresh = set(run["seeds"]) - known
-        if fresh and ended and len(seeds_of(ended)) >= fewest(fresh, _start(run)):
+        if fresh and ended and len(seeds_of(ended)) >= fewest(fresh, began(run)):
             added |= fresh
         known |= fresh
     return added
@@ -74,7 +74,7 @@ def added_seeds(runs: Runs, fewest: Callable[[set[int], datetime], int]) -> set[
 
 def _there(rows: Mapping[str, Runs], time: datetime) -> set[str]:
     """The rows that had runs before a time."""
-    return {label for label, runs in rows.items() if any(_start(run) < time for run in runs)}
+    return {label for label, runs in rows.items() if any(began(run) < time for run in runs)}
 
 
 def _called(run: TrainingRecord) -> str:
@@ -83,10 +83,5 @@ def _called(run: TrainingRecord) -> str:
     return whole(str(run["parameters"]["label"]), activation)
 
 
-def _start(run: TrainingRecord) -> datetime:
-    at = datetime.fromisoformat(run["started"])
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
 def _end(run: TrainingRecord) -> datetime:
-    return _start(run) + timedelta(seconds=max(run["seconds"], 0.0))
+    return began(run) + timedelta(seconds=max(run["seconds"], 0.0))

@@ -61,20 +61,32 @@ def _listed(labels: Sequence[str]) -> str:
     return f"{', '.join(labels[:LISTED])}{more}"
 
 
-def seeds_until_decided(labels: Sequence[str]) -> list[str]:
+def seeds_until_decided(
+    labels: Sequence[str], by_baseline: Sequence[str] = (), baseline: str = ""
+) -> list[str]:
     """A sentence on the test of rows whose number of seeds followed from their results.
 
     Args:
         labels: the rows with seeds that a judge, or a sweep until decided, has added to them or to
             the baseline.
+        by_baseline: those of them to which none were added, but to the baseline.
+        baseline: what that is called.
     """
     if not labels:
         return []
-    return [
+    line = (
         f"{_listed(labels)}: seeds were added until the evidence decided, so p,"
         " intervals of the difference and verdict are those of the test that holds however often"
         " one has looked (any time)."
-    ]
+    )
+    if by_baseline:
+        to, their = ("it", "its") if len(labels) == 1 else (_listed(by_baseline), "their")
+        line += (
+            f" To {to} no seeds were added so, but to {baseline}, from which {their} differences"
+            " are taken: afnlab judge, or a sweep until decided, did so for another row, and"
+            f" nothing tells whether {their} own number was fixed before that was looked at."
+        )
+    return [line]
 
 
 def mean_outside(table: pd.DataFrame) -> list[str]:

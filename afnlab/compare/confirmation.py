@@ -38,6 +38,23 @@ def confirmation_runs(runs: str | Path | None = None) -> str:
     return f"{name}/{runs_folder.CONFIRMATIONS}"
 
 
+def fresh_judgings(runs: str | Path | None = None) -> str:
+    """Where judgings by fresh seeds alone are kept, a folder or a URL.
+
+    Args:
+        runs: as of `confirmation_runs`.
+
+    Raises:
+        ValueError: if that holds fresh seeds itself.
+    """
+    name = location.place(runs).name.rstrip("/")
+    if name.rpartition("/")[2] in (runs_folder.CONFIRMATIONS, runs_folder.FRESH_JUDGINGS):
+        raise ValueError(
+            f"{name}: holds fresh seeds itself; give the runs that picked, the folder above"
+        )
+    return f"{name}/{runs_folder.FRESH_JUDGINGS}"
+
+
 def require_fresh(folder: str | Path, picking: Selection, seeds: set[int]) -> None:
     """Refuse a confirmation of which seeds have picked.
 

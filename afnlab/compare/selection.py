@@ -106,9 +106,10 @@ class Selection(SelectedRuns):
         known = {n for n, one in self.rows.items() if one.group in marked} | {*self.decided_rows}
         asked = {n: self.runs_of(n) for n in self.rows if n not in known}
         comparisons = int(self.table.p.notna().sum())
+        by_baseline = [n for n in self.decided_rows if self.rows[n].group not in marked]
         later = added_by_row(asked, self.baseline, comparisons, self.beside)
         return [
-            *caveats.seeds_until_decided(self.decided_rows),
+            *caveats.seeds_until_decided(self.decided_rows, by_baseline, self.baseline),
             *caveats.mean_outside(self.table),
             *caveats.seeds_added(later, len(self.rows)),
         ]

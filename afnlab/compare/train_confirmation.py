@@ -14,6 +14,7 @@ from afnlab.compare.confirmation import (
     confirmation_runs,
     confirmations,
     fewest,
+    fresh_judgings,
     proposed,
     require_fresh,
 )
@@ -95,10 +96,10 @@ def confirm(
     folder, row_of, base_of = confirmation_runs(runs), picking.rows[label], picking.baseline
     group, base = row_of.group, picking.rows[base_of].group
     there = location.folder(folder)
-    records = list(filter(is_training, runs_folder.records(there)))
-    before = filter(is_training, runs_folder.records(location.folder(runs)))
+    records = _trainings(folder)
+    before = [r for place in (runs, fresh_judgings(runs)) for r in _trainings(place)]
     failures = runs_folder.failures(there)
-    others = Attempts.beside(row_of, base, records, failures, list(before))
+    others = Attempts.beside(row_of, base, records, failures, before)
     done = begun(records, group, base, others.seeds, failures)
     require_fresh(folder, picking, done)
     comparisons = 1 if done else _comparisons(picking, label, runs, records, failures)
@@ -135,6 +136,10 @@ def confirm(
     require_todays_data(fresh_specs, picking.records)
     name = f"{plan.name}, confirmation of {label}"
     return execute_missing(fresh_specs, name, runs=folder, executor=executor, notes=notes)
+
+
+def _trainings(runs: str | Path | None) -> list[TrainingRecord]:
+    return list(filter(is_training, runs_folder.records(location.folder(runs))))
 
 
 def _number(

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
+from afnlab import stats
 from afnlab.compare import axis_ends, tuning_summary
-from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign, same_values, values_of
+from afnlab.errors import ParameterError
+from afnlab.judging.campaign import AGAIN, MOST, OTHER, TASK, Campaign, same_values, values_of
+from afnlab.judging.confirmed import confirmation_of
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger
-from afnlab.judging.standings import Standing
+from afnlab.judging.standings import Standing, offset
+from afnlab.judging.trained_before import fresh_first
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.judging.trial import Trial
 from afnlab.messages import counted, inform
 from afnlab.runs.conventions import DEFAULT_BASELINE
+from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.training.plan import Conditions
 from afnlab.training.space import TUNE, space
 from afnlab.usercode.mainguard import refuse_while_importing
 
+LIMITS = ("epochs", "limit_train", "limit_test")  # conditions with a flag of their own
 BATCH = 8  # seeds that are trained at once; a stack costs little more than one
 
 
@@ -36,6 +43,7 @@ def judge(
     most: int | None = None,
     level: float | None = None,
     own_seeds: bool | None = None,
+    fresh: bool = False,
     tune: int | Mapping[str, Any] | None = None,
     params: Mapping[str, object] | None = None,
     runs: str | Path | None = None,
@@ -64,6 +72,8 @@ def judge(
         level: the confidence level; None: 0.95.
         own_seeds: whether every idea of the campaign has seeds of its own, for which the baseline
             is trained anew; None: all ideas share those of the baseline.
+        fresh: judge by seeds alone with which neither idea nor baseline has been trained, so that
+            they have picked nothing. A later call goes on with the same ones.
         tune: at every seed, idea and baseline choose their own settings first, as `afnlab.tune`
             does, and are compared at what they chose: among so many candidates for the learning
             rate and the scale of the initial weights, or among those of a mapping as `afnlab.tune`
@@ -94,13 +104,33 @@ def judge(
             f"{idea} is the baseline {campaign.against} itself: both have the same values and"
             " slopes"
         )
+    if fresh and campaign.confirm:
+        message = "fresh cannot be given with confirm, which judges by fresh seeds as well"
+        raise ParameterError("fresh", message=message)
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
-    book = Ledger.begin(ledger, campaign)
     code = {stage: [spec.group for spec in pair] for stage, pair in specs.items()}
+    alone = ledger is None  # then it goes on with the runs of an earlier call
+    first = None
+    if fresh:
+        first = fresh_first(runs, code[TASK], campaign.most, goes_on=alone)
+    book = Ledger.begin(ledger, campaign)
     chosen = specs[TASK][0].training
     name = chosen.labelled(trial.shared)
-    seen = 0 if ledger is None else sum(stages[stage].seen() for stage in stages if stage != AGAIN)
-    standing = book.enter(name, values, chosen.options.trainable, code, seen)
+    before = {
+        stage: replace(pairs, first=(first or 0) + offset(stage)).trained_before(goes_on=alone)
+        for stage, pairs in stages.items()
+    }
+    seen = sum(len(its.idea) for stage, its in before.items() if stage != AGAIN)
+    standing = book.enter(name, values, chosen.options.trainable, code, seen, before, first)
+    if fresh and not standing.is_fresh:
+        entered = f"entry {standing.position}, {standing.entry['name']}"
+        message = f"{book.path}: {entered}, is not of fresh seeds; judge it in another ledger"
+        raise ParameterError("fresh", message=message)
+    stages = {
+        stage: replace(pairs, first=standing.first(stage), fresh=standing.is_fresh)
+        for stage, pairs in stages.items()
+    }
+    confirmation = confirmation_of(runs, code[TASK])
     begun = None  # the stage that was announced last
     with executor:
         while (stage := standing.stage) is not None:
@@ -116,12 +146,13 @@ def judge(
             first, done = standing.next_seed, len(standing.seeds.get(stage, ()))
             seeds = range(first, first + min(BATCH, campaign.most - done))
             if stage != begun:
-                (report or inform)(_beginning(name, campaign, stage))
+                (report or inform)(_beginning(name, standing, stage))
                 begun = stage
             standing = book.look(standing.entry["id"], stage, stages[stage].results(seeds))
             _log_standing(standing, stage, report or inform)
     notes = [*_not_fresh(standing, stages), *_at_edges(standing, stages)]
-    return Judgement(name, standing, book, tuple(notes))
+    again = "" if campaign.confirm or standing.is_fresh else _freshly(trial, campaign, book, runs)
+    return Judgement(name, standing, book, tuple(notes), confirmation, again)
 
 
 def check_campaign(
@@ -157,8 +188,9 @@ def check_campaign(
         trial.known.require(campaign, ledger)
 
 
-def _beginning(idea: str, campaign: Campaign, stage: str) -> str:
+def _beginning(idea: str, standing: Standing, stage: str) -> str:
     """What a stage is going to train; the first seeds may take minutes."""
+    campaign = standing.campaign
     tuning = campaign.settings.get(TUNE)
     each = "1 training"
     if tuning is not None:
@@ -166,10 +198,32 @@ def _beginning(idea: str, campaign: Campaign, stage: str) -> str:
         chosen = among.count * among.selection_seeds if among.count > 1 else 0
         each = f"about {chosen + 2} trainings"  # the recipe and the choice are trained to the end
     return (
-        f"{idea} against {campaign.against} on {campaign.place_of(stage)}:"
+        f"{idea} against {campaign.against} on {standing.place_of(stage)}:"
         f" {counted(min(BATCH, campaign.most), 'seed')} at a time, {campaign.most} at most;"
         f" each seed is {each} of each"
     )
+
+
+def _freshly(trial: Trial, campaign: Campaign, book: Ledger, runs: str | Path | None) -> str:
+    """The command that judges the same by fresh seeds alone; with a ledger, in another one."""
+    scale = campaign.measure_of(TASK).scale
+    flags = {
+        "against": trial.against,
+        "task": trial.task,
+        "margin": None if campaign.margin is None else f"{campaign.margin * scale:g}",
+        "level": None if campaign.level == stats.LEVEL else campaign.level,
+        "most": None if campaign.most == MOST else campaign.most,
+        "tune": axis_ends.in_a_line(trial.tuning) if trial.tuning else None,
+        "ledger": book.path and book.path.with_stem(f"{book.path.stem}-fresh"),
+        "runs": runs,
+    }
+    words = [trial.idea]
+    for flag, value in flags.items():
+        words += [] if value is None else [f"--{flag}", str(value)]
+    for name, chosen in {**trial.shared, **trial.idea_parameters}.items():
+        text = chosen if isinstance(chosen, str) else json.dumps(chosen, default=str)
+        words += [f"--{name.replace('_', '-')}", text] if name in LIMITS else ["-p", name, text]
+    return command("judge", *words, *(["--own-seeds"] if campaign.own_seeds else []), "--fresh")
 
 
 def _not_fresh(standing: Standing, stages: Mapping[str, TrainedPairs]) -> list[str]:
@@ -178,7 +232,7 @@ def _not_fresh(standing: Standing, stages: Mapping[str, TrainedPairs]) -> list[s
     for stage in filter(standing.seeds.get, (AGAIN, OTHER)):
         used = {pair["seed"] for pair in standing.seeds[stage]}
         if same := used & stages[stage].confirmed():
-            place = standing.campaign.place_of(stage)
+            place = standing.place_of(stage)
             seeds = counted(len(same), "seed")
             notes.append(f"{place}: {seeds} of these had a confirmation by afnlab confirm as well")
     return notes
@@ -191,7 +245,7 @@ def _at_edges(standing: Standing, stages: Mapping[str, TrainedPairs]) -> list[st
         return []
     by_stage = {stage: stages[stage].edges(results) for stage, results in standing.seeds.items()}
     notes = [
-        f"{standing.campaign.place_of(stage)}: {note}"
+        f"{standing.place_of(stage)}: {note}"
         for stage, edges in by_stage.items()
         for note in tuning_summary.notes(edges, among)
     ]
@@ -215,7 +269,7 @@ def _accept(stages: Iterable[TrainedPairs], name: str, axis: object) -> bool:
 
 
 def _log_standing(standing: Standing, stage: str, log: Callable[[str], None]) -> None:
-    verdict, place = standing.decision(stage).verdict, standing.campaign.place_of(stage)
+    verdict, place = standing.decision(stage).verdict, standing.place_of(stage)
     goes = " so far" if standing.stage == stage else ""
     log(f"{standing.entry['name']} on {place}: {verdict}{goes} after {_count(standing, stage)}")
 

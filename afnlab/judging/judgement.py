@@ -9,7 +9,8 @@ import numpy as np
 
 from afnlab import stats
 from afnlab.compare.formatting import difference
-from afnlab.judging.campaign import TASK
+from afnlab.judging.campaign import AGAIN, TASK
+from afnlab.judging.confirmed import Confirmation
 from afnlab.judging.ledger import Ledger
 from afnlab.judging.standings import BETTER, EQUIVALENT, Standing
 from afnlab.messages import counted
@@ -25,12 +26,16 @@ class Judgement:
         standing: its entry, with what was found at every seed.
         ledger: the campaign that it is part of.
         notes: what has to be known beside: where tunings chose an end of what was tried.
+        confirmation: what `afnlab confirm` said of the same, if it was asked.
+        freshly: the command that judges the same by fresh seeds; empty: these are, or there are.
     """
 
     idea: str
     standing: Standing
     ledger: Ledger
     notes: tuple[str, ...] = ()
+    confirmation: Confirmation | None = None
+    freshly: str = ""
 
     def __repr__(self) -> str:
         return "\n".join(self.lines)
@@ -48,6 +53,21 @@ class Judgement:
     def seeds(self) -> int:
         """The number of seeds of the task that the verdict is from."""
         return self.standing.decision().seeds
+
+    @property
+    def seen(self) -> int:
+        """How many of these seeds the idea had been trained with before this judging began."""
+        before = self.standing.before()
+        return int(self.standing.entry["seen"]) if before is None else len(before.idea)
+
+    @property
+    def seen_against(self) -> int | None:
+        """How many of these seeds the baseline had been trained with before this judging began.
+
+        None: a ledger of an earlier version does not hold it.
+        """
+        before = self.standing.before()
+        return None if before is None else len(before.against)
 
     @property
     def e_value(self) -> float:
@@ -85,18 +105,55 @@ class Judgement:
         else:
             way, e_value, needed = standing.evidence
             lines.append(f"evidence for {way}: an e-value of {e_value:.3g}, {needed:.3g} needed")
+            lines.append(
+                "an e-value is what a fair bet on this has made of a stake of 1, seed by seed; for"
+                f" an idea that does nothing it ever reaches {needed:.3g} with a probability of 1"
+                f" in {needed:.3g} at most"
+            )
         if self.verdict == BETTER and not campaign.confirm:
             where = "" if self.ledger.path is None else ", with another ledger,"
             lines.append(f"one task; --confirm TASK{where} asks for an improvement on another one")
         if standing.entry["name"] != self.idea:
             lines.append(f"the same function was entered as {standing.entry['name']}")
-        if standing.entry["seen"]:
-            seen = counted(standing.entry["seen"], "seed")
-            lines.append(f"{seen} of it had been trained before it was entered")
+        lines += self._before
+        if self.confirmation is not None:
+            line = f"afnlab confirm, by seeds that do not count here: {self.confirmation.text}"
+            picked = "; if the idea was picked, that is the result to cite" if self.seen else ""
+            lines.append(f"{line}{picked}")
         if self.ledger.path is not None:
             at = f"entry {standing.position} of {len(self.ledger.standings)}"
             lines.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
         return lines
+
+    @property
+    def _before(self) -> list[str]:
+        """Which seeds had been trained before this judging began, and what that means."""
+        entered, against = self.standing.entry["seen"], self.seen_against
+        lines = []
+        if entered and self.ledger.path is not None:
+            lines.append(f"{counted(entered, 'seed')} of it had been trained before it was entered")
+        if against is None or not (self.seen or against):
+            return lines
+        number = counted(self.seeds, "seed")
+        line = (
+            f"{self.seen} of these {number} of the idea, and {against} of those of"
+            f" {self.standing.campaign.against}, had been trained before this judging began"
+        )
+        if not self.seen:
+            means = (
+                "no result of the idea could pick it, and the guarantee holds on average over how"
+                " lucky the baseline was with these"
+            )
+            return [*lines, f"{line}: {means}"]
+        means = (
+            "if the idea was picked by them, the evidence is too strong, since the guarantee is for"
+            " seeds that had not been looked at"
+        )
+        if self.standing.seeds.get(AGAIN):
+            means += ", as those that confirm it"
+        elif self.freshly:
+            means += f"; by fresh seeds alone: {self.freshly} (in Python fresh=True)"
+        return [*lines, f"{line}: {means}"]
 
     def difference(self, stage: str = TASK) -> str:
         """The mean difference as it is printed, in the metric's own direction.
@@ -115,11 +172,14 @@ class Judgement:
             of = measure.name
         way = " (lower is better)" if measure.better == "lower" else ""
         result = (
-            f"{campaign.place_of(stage)}: {decided.verdict} after"
+            f"{self.standing.place_of(stage)}: {decided.verdict} after"
             f" {counted(decided.seeds, 'seed')}, {self.difference(stage)} {of}{way}"
         )
         kind = f"{100 * campaign.level:g} % interval, valid at any time of stopping"
-        return f"{result}; {kind}: {limits}" if limits else result
+        if not limits:
+            return result
+        why = "all that this test has not ruled out, so the mean difference need not be its middle"
+        return f"{result}; {kind}: {limits}, {why}"
 
     def described(self) -> dict[str, Any]:
         """All of it as JSON can hold it; limits that are infinite are None."""
@@ -127,6 +187,7 @@ class Judgement:
         stages = {}
         for stage in filter(self.standing.seeds.get, campaign.stages):
             decided, interval = self.standing.decision(stage), self.interval(stage)
+            before = self.standing.before(stage)
             limits = [v if np.isfinite(v) else None for v in (interval.low, interval.high)]
             stages[stage] = {
                 "task": campaign.task_of(stage),
@@ -135,6 +196,7 @@ class Judgement:
                 "metric": campaign.measure_of(stage).key,
                 "improvement": interval.mean,
                 "interval": limits,
+                "seen": None if before is None else [len(before.idea), len(before.against)],
                 "differences": self.standing.differences(stage)[: decided.seeds].tolist(),
             }
         return {
@@ -150,12 +212,25 @@ class Judgement:
             "needed": self.needed,
             "level": self.standing.level,
             "position": self.standing.position,
-            "seen": self.standing.entry["seen"],
+            "seen": self.seen,
+            "seen_against": self.seen_against,
+            "fresh": self.standing.is_fresh,
+            "confirmation": self._confirmed,
             "stages": stages,
             "notes": list(self.notes),
             "ledger": None if self.ledger.path is None else str(self.ledger.path),
             "head": self.ledger.head,
         }
+
+    @property
+    def _confirmed(self) -> dict[str, object] | None:
+        """The confirmation as JSON can hold it."""
+        if (made := self.confirmation) is None:
+            return None
+        mean, *limits = made.interval
+        ends = [v if np.isfinite(v) else None for v in limits]
+        numbers = {"seeds": made.seeds, "improvement": mean, "interval": ends}
+        return {"verdict": made.verdict, **numbers}
 
     def figure(self) -> Any:
         """The evidence seed by seed, and the intervals that hold at any time."""

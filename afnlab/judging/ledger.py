@@ -19,30 +19,20 @@ from typing import Any
 
 from afnlab import locks, stats
 from afnlab.errors import ParameterError
-from afnlab.judging.campaign import AGAIN, BLOCK, OTHER, TASK, Campaign, same_values
+from afnlab.judging.campaign import BLOCK, Campaign, same_values
+from afnlab.judging.ledger_events import Event, is_event
 from afnlab.judging.references import moved
-from afnlab.judging.standings import ENTRY, SEED, Standing, standings
+from afnlab.judging.standings import ENTRY, SEED, Before, Standing, offset, standings
 from afnlab.messages import counted
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import canonical
-from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import safe_files
-from afnlab.runs.storage.record_schema import is_number
 from afnlab.usercode.lookup import expanded
 
 VERSION = 1
 LARGEST = 1 << 28  # bytes of a ledger that is read
 _DIGEST = re.compile("[0-9a-f]{12,64}")
 _CHAIN = ("previous", "sum")
-_HAS: dict[str, dict[str, type]] = {
-    ENTRY: {
-        **{"id": str, "name": str, "first": int, "seen": int},
-        **{"values": list, "trainable": list, "code": dict},
-    },
-    SEED: {"entry": str, "stage": str, "seed": int, "run": list},
-}
-
-Event = dict[str, Any]
 
 
 class Ledger:
@@ -195,6 +185,8 @@ class Ledger:
         trainable: Sequence[str] = (),
         code: Mapping[str, Sequence[str]] = {},
         seen: int = 0,
+        before: Mapping[str, Before] | None = None,
+        fresh: int | None = None,
     ) -> Standing:
         """Enter an idea before its first seed; the entry that is there, if its function is known.
 
@@ -204,6 +196,9 @@ class Ledger:
             trainable: the names of its trained parameters.
             code: for each stage the groups of runs of the idea and of the baseline.
             seen: how many of its seeds had been trained before, so that somebody may know them.
+            before: for each stage which seeds of both had been, of which those that it may use are
+                kept; None: that is not known.
+            fresh: the first seed, where they are chosen so that they have picked nothing.
 
         Returns:
             The standing of the entry.
@@ -223,6 +218,11 @@ class Ledger:
             number = str(len(self.events))
             separate = self.campaign.own_seeds
             event["first"] = BLOCK * len(self.standings) if separate else 0
+            if fresh is not None:
+                taken = (one.first() + BLOCK for one in self.standings if one.is_fresh and separate)
+                event |= {"first": max([fresh, *taken]), "fresh": True}
+            if before is not None:
+                event["before"] = self._may_use(event["first"], before)
             event["id"] = digest(number, self.head, canonical(event), _now())[:16]
             self._add(event)
             self._write()
@@ -251,6 +251,14 @@ class Ledger:
                 standing.seeds.setdefault(stage, []).append(self.events[-1])
             self._write()
         return standing
+
+    def _may_use(self, first: int, before: Mapping[str, Before]) -> dict[str, list[list[int]]]:
+        """Of seeds that had been trained before, by stage, those that an entry may use."""
+        may = {stage: range(s := first + offset(stage), s + self.campaign.most) for stage in before}
+        return {
+            stage: [sorted(seed for seed in seeds if seed in may[stage]) for seeds in lists]
+            for stage, lists in before.items()
+        }
 
     def _add(self, event: Event) -> None:
         self.events.append(_chained({"at": _now(), **event}, self.head))
@@ -369,7 +377,7 @@ def _verified(path: Path, campaign: Campaign, lines: Sequence[bytes]) -> Iterato
             raise ValueError(
                 f"{where}: does not follow the line before it; a line was removed, added or moved"
             )
-        if not _is_event(event, entries):
+        if not is_event(event, entries):
             raise ValueError(f"{where}: is no event of a ledger")
         key = event["id"] if event["event"] == ENTRY else _key(event)
         if key in seen:
@@ -379,31 +387,6 @@ def _verified(path: Path, campaign: Campaign, lines: Sequence[bytes]) -> Iterato
             entries.add(event["id"])
         previous = total
         yield event | {"sum": total}
-
-
-def _is_event(event: Event, entries: set[str]) -> bool:
-    kind = event.get("event")
-    if not isinstance(kind, str) or kind not in _HAS or not isinstance(event.get("at"), str):
-        return False
-    if not all(type(event.get(name)) is known for name, known in _HAS[kind].items()):
-        return False
-    if kind == ENTRY:
-        names, groups = event["trainable"], event["code"].values()
-        return (
-            all(isinstance(v, float) for v in event["values"])
-            and all(isinstance(name, str) for name in names)
-            and all(isinstance(pair, list) for pair in groups)
-            and event["first"] >= 0
-            and event["seen"] >= 0
-        )
-    numbers = [event.get("idea"), event.get("against"), event.get("lost")]
-    first = 0 if event["stage"] == TASK else FRESH
-    return (
-        all(v is None or is_number(v) for v in numbers)
-        and event["entry"] in entries
-        and event["stage"] in (TASK, AGAIN, OTHER)
-        and event["seed"] >= first
-    )
 
 
 def _chained(event: Event, previous: str) -> Event:

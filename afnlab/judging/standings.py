@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import exp, log
@@ -19,6 +19,23 @@ from afnlab.runs.seed_pairs import FRESH, differences
 ENTRY, SEED = "entry", "seed"  # the kinds of events
 BETTER, WORSE, EQUIVALENT, OPEN = "better", "worse", "equivalent", "open"
 IMPROVEMENT, UNCONFIRMED, BEING_CONFIRMED = "improvement", "not confirmed", "being confirmed"
+
+
+class Before(NamedTuple):
+    """Seeds that had been trained before a judging began.
+
+    Attributes:
+        idea: of the idea.
+        against: of the baseline.
+    """
+
+    idea: Set[int]
+    against: Set[int]
+
+
+def offset(stage: str) -> int:
+    """How far the seeds of a stage lie behind those of the task."""
+    return 0 if stage == TASK else FRESH
 
 
 class Evidence(NamedTuple):
@@ -89,7 +106,32 @@ class Standing:
     def next_seed(self) -> int:
         """The seed that comes next in the stage that needs one."""
         stage = self.stage or TASK
-        return self.entry["first"] + self._count(stage) + (0 if stage == TASK else FRESH)
+        return self.first(stage) + self._count(stage)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the seeds of the task were chosen so that they have picked nothing."""
+        return bool(self.entry.get("fresh"))
+
+    def place_of(self, stage: str = TASK) -> str:
+        """The task of a stage, and with which seeds, in words."""
+        place = self.campaign.place_of(stage)
+        return f"{place}, fresh seeds" if self.is_fresh and stage == TASK else place
+
+    def first(self, stage: str = TASK) -> int:
+        """The first seed of a stage."""
+        return int(self.entry["first"]) + offset(stage)
+
+    def before(self, stage: str = TASK) -> Before | None:
+        """The seeds of a stage that are used here, and had been trained before it was entered.
+
+        None: nothing is known of it, as in ledgers of earlier versions.
+        """
+        if "before" not in self.entry:
+            return None
+        used = {pair["seed"] for pair in self.seeds.get(stage, ())[: self.decision(stage).seeds]}
+        lists = self.entry["before"].get(stage, ((), ()))
+        return Before(*(used.intersection(one) for one in lists))
 
     @property
     def verdict(self) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import afnlab
-from afnlab.compare.confirmation import confirmed_seeds
+from afnlab.compare.confirmation import confirmed_seeds, fresh_judgings
 from afnlab.compare.run_tables import chosen_ends
 from afnlab.errors import shown
+from afnlab.judging import trained_before
+from afnlab.judging.standings import Before
+from afnlab.judging.trained_before import judged_as
 from afnlab.messages import distinct_endings
 from afnlab.registry import Activation
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -36,6 +39,9 @@ class TrainedPairs:
         parameters: what both are given beside, of the notebook `train`.
         runs: the folder or URL of the runs; None: the usual one.
         executor: where they are executed.
+        first: the first of the seeds by which they are judged.
+        fresh: whether these are seeds that have picked nothing, which are kept apart; see
+            `afnlab.judging.trained_before`.
     """
 
     task: str
@@ -45,6 +51,8 @@ class TrainedPairs:
     parameters: Mapping[str, object]
     executor: Executor
     runs: str | Path | None = None
+    first: int = 0
+    fresh: bool = False
 
     def specs(self) -> tuple[TrainingSpec, TrainingSpec]:
         """What is to be run of the idea and of the baseline, checked.
@@ -68,11 +76,29 @@ class TrainedPairs:
         trainings = [spec.training for spec in self.specs()]
         return [(t.activation, t.options.activation, t.options.trainable) for t in trainings]
 
+    @property
+    def groups(self) -> tuple[str, str]:
+        """Those of the runs of the idea and of the baseline."""
+        idea, against = self.specs()
+        return idea.group, against.group
+
+    @property
+    def kept_in(self) -> str | Path | None:
+        """The folder or URL in which their runs are kept."""
+        return fresh_judgings(self.runs) if self.fresh else self.runs
+
+    def trained_before(self, goes_on: bool = False) -> Before:
+        """The seeds that were trained before this judging began.
+
+        Args:
+            goes_on: whether it began with the first run of it that is there; else it begins now.
+        """
+        first = self.first if goes_on else None
+        return trained_before.trained_before(self.runs, self.groups, first)
+
     def seen(self) -> int:
-        """How many seeds of the idea the folder of runs holds, or that of its confirmations."""
-        group, there = self.specs()[0].group, runs_folder.records(folder(self.runs))
-        kept = {seed for record in there if record["group"] == group for seed in record["seeds"]}
-        return len(kept | self.confirmed())
+        """How many seeds of the idea the folder of runs holds, or one of those below it."""
+        return len(self.trained_before().idea)
 
     def confirmed(self) -> set[int]:
         """The seeds with which a confirmation of `afnlab.compare.confirm` has trained the idea."""
@@ -87,7 +113,8 @@ class TrainedPairs:
         Returns:
             The code and the parameters that differ, by the records of such runs.
         """
-        there = {r["group"]: r for r in runs_folder.records(folder(self.runs)) if is_training(r)}
+        where = folder(self.kept_in)
+        there = {r["group"]: r for r in runs_folder.records(where) if is_training(r)}
         code: set[str] = set()
         differences: set[str] = set()
         for group, spec in zip(groups, self.specs(), strict=False):
@@ -104,7 +131,7 @@ class TrainedPairs:
             if (version := record["versions"].get("afnlab")) != afnlab.__version__:
                 differences.add(f"another afnlab ({version}, here {afnlab.__version__})")
         if not code | differences:
-            return f"other code than there is now, of which {folder(self.runs)} holds no runs"
+            return f"other code than there is now, of which {where} holds no runs"
         names = sorted(code)
         more = ", ..." if len(names) > MOST_NAMED else ""
         other = f"other code than there is now ({', '.join(names[:MOST_NAMED])}{more})"
@@ -127,7 +154,7 @@ class TrainedPairs:
         among = self.tuning
         if among is None:
             return []
-        where = folder(self.runs)
+        where = folder(self.kept_in)
         there = {r["id"]: r for r in runs_folder.records(where) if is_training(r)}
         names = distinct_endings((self.idea, self.against))
         used = {
@@ -151,12 +178,13 @@ class TrainedPairs:
             RunFailed: if a run fails.
             ValueError: as `specs`.
         """
-        specs = self.specs()
-        wanted = [spec.until(seeds) for spec in specs]
+        specs, where = self.specs(), self.kept_in
+        judged = judged_as([spec.group for spec in specs], self.first)
+        wanted = [replace(spec.until(seeds), judged=judged) for spec in specs]
         outcome = execute_missing(
-            wanted, "judge", runs=self.runs, executor=self.executor, report=lambda _: None
+            wanted, "judge", runs=where, executor=self.executor, report=lambda _: None
         )
         if outcome.failed:
             raise outcome.failed[0][1]
-        pairs = seed_pairs(place(self.runs).folder, *specs)
+        pairs = seed_pairs(place(where).folder, *specs)
         return {seed: pairs[seed] for seed in seeds}

@@ -120,6 +120,7 @@ def facts_of(spec: RunSpec) -> dict[str, object]:
         "seeds": list(spec.seeds),
         **({"until_decided": True} if spec.until_decided else {}),
         **({"confirmation": {**spec.confirmation}} if spec.confirmation else {}),
+        **({"judged": {**spec.judged}} if spec.judged else {}),
         "native": spec.uses_native,
         "folder": str(spec.folder),
         "code": dict(spec.code.units),

@@ -35,7 +35,7 @@ from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, tr
 from afnlab.runs.reading import code_read, read_now
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.staleness import states
-from afnlab.runs.storage.record_schema import Stored, is_training
+from afnlab.runs.storage.record_schema import Judged, Stored, is_training
 from afnlab.runs.task_code import check_name, code_of
 from afnlab.runs.whereabouts import folder_of, notebook_of
 from afnlab.spellings import unknown
@@ -65,6 +65,8 @@ class RunSpec(ABC):
             follows from their results. Its record says so; its id does not depend on it.
         confirmation: of which confirmation it is, as its record says; see `compare.attempts`. Its
             id does not depend on it.
+        judged: for which judging it is made, as its record says; see `judging.trained_before`. Its
+            id does not depend on it.
         id: 16 hexadecimal digits that follow from the normal form of the parameters, the notebook's
             code cells and the code that it can reach.
         group: the same without the seeds, so that runs of one group are one experiment.
@@ -79,6 +81,7 @@ class RunSpec(ABC):
     folder: Path = field(default_factory=Path.cwd)
     until_decided: bool = False
     confirmation: Mapping[str, str] = field(default_factory=dict)
+    judged: Judged | None = None
 
     @staticmethod
     def make(

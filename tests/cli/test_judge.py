@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,14 @@ from afnlab.cli.flags import CANDIDATES
 from afnlab.errors import ParameterError
 from afnlab.judging.campaign import FRESH
 from afnlab.judging.ledger import Ledger
+from afnlab.judging.trained_before import judged_as
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.runs import records
 from afnlab.training.tune import FAIR
+from tests.fuzz.folders import SMALL, whole
 from tests.judging.test_judging import looked, pairs
+from tests.judging.test_trained_before import groups_of, trained
+from tests.runs.test_runs import rewrite
 
 IDEAS = """
 import torch
@@ -512,3 +518,114 @@ def test_parameters_of_the_idea_are_its_own():
         "srelu", "srelu", "digits-mlp", params={"trainable": True}, report=lambda _: None
     )
     assert trained.standing.entry["trainable"]
+
+
+AS_SWEPT = [  # what `whole` has trained, as the judge is asked for it
+    *("judge", "srelu", "--task", "digits-mlp", "--epochs", str(SMALL["epochs"])),
+    *("--limit-train", str(SMALL["limit_train"]), "-p", "trainable", "true"),
+    *("-p", "record", json.dumps(SMALL["record"])),
+]
+LEDGERS = {"alone": [], "with a ledger": ["--ledger", "l.jsonl"]}
+
+
+def judged(words, capsys):
+    """What a judge prints as text, and as JSON."""
+    texts = []
+    for way in ([], ["--json"]):
+        assert main([*words, *way]) == 0
+        texts.append(capsys.readouterr().out)
+    return " ".join(texts[0].split()), json.loads(texts[1])
+
+
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.parametrize("case", LEDGERS)
+def test_seeds_that_may_have_picked_the_idea_are_told_and_fresh_ones_offered(case, capsys):
+    shutil.copytree(whole(), "runs")
+    text, described = judged([*AS_SWEPT, *LEDGERS[case]], capsys)
+    assert (described["seen"], described["seen_against"], described["fresh"]) == (8, 8, False)
+    assert described["seeds"] == 8  # of the twelve of the sweep
+    assert described["stages"]["task"]["seen"] == [8, 8]
+    assert (
+        "8 of these 8 seeds of the idea, and 8 of those of relu, had been trained before this"
+        " judging began: if the idea was picked by them, the evidence is too strong"
+    ) in text
+    entered = "12 seeds of it had been trained before it was entered"
+    assert (entered in text) is (case == "with a ledger")
+    _, _, command = text.partition("; by fresh seeds alone: afnlab ")
+    again, _, _ = command.partition(" (in Python fresh=True)")
+    assert ("l-fresh.jsonl" in again) is (case == "with a ledger")
+    text, fresh = judged(shlex.split(again), capsys)
+    assert (fresh["seen"], fresh["seen_against"], fresh["fresh"]) == (0, 0, True)
+    assert "digits-mlp, fresh seeds: better after" in text
+    assert "had been trained before this judging began" not in text
+    assert (fresh["idea"], fresh["against"]) == (described["idea"], described["against"])
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_judging_that_goes_on_has_not_seen_its_own_seeds(capsys):
+    runs = shutil.copytree(whole(), Path("runs"))
+    for record in trained(runs):
+        rewrite(runs / record["id"], judged=judged_as(groups_of(runs), 0), until_decided=True)
+    text, described = judged(AS_SWEPT, capsys)
+    assert (described["seen"], described["seen_against"]) == (0, 0)
+    assert "trained before" not in text
+    _, entered = judged([*AS_SWEPT, "--ledger", "late.jsonl"], capsys)  # which begins now
+    assert (entered["seen"], entered["seen_against"]) == (8, 8)
+
+
+@pytest.mark.usefixtures("untrained")
+def test_seeds_of_the_baseline_alone_picked_no_idea(capsys):
+    runs = shutil.copytree(whole(), Path("runs"))
+    shutil.rmtree(runs / trained(runs)[0]["id"])
+    text, described = judged(AS_SWEPT, capsys)
+    assert (described["seen"], described["seen_against"]) == (0, 8)
+    assert "no result of the idea could pick it" in text
+    assert "too strong" not in text
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_verdict_names_the_confirmation_that_there_is(capsys):
+    text, described = judged(AS_SWEPT, capsys)
+    assert described["confirmation"] is None
+    assert "afnlab confirm" not in text
+    shutil.copytree(whole(), "runs/confirm")
+    text, described = judged(AS_SWEPT, capsys)
+    confirmed = described["confirmation"]
+    assert confirmed["seeds"] == 12
+    assert confirmed["interval"][0] <= confirmed["improvement"] <= confirmed["interval"][1]
+    assert f"by seeds that do not count here: {confirmed['verdict']}, " in text
+
+
+def test_fresh_seeds_are_those_of_an_entry(untrained, capsys):
+    words = ["judge", "gelu", "--task", "digits-mlp", "--ledger", "l.jsonl"]
+    assert main([*words, "--fresh"]) == 0
+    assert untrained[0][2][0] == FRESH
+    assert main(words) == 0  # the entry's seeds are fresh, whether that is asked for again or not
+    assert "digits-mlp, fresh seeds: better after" in capsys.readouterr().out
+    assert len(untrained) == 1
+    assert main(["judge", "mish", "--ledger", "l.jsonl"]) == 0
+    assert untrained[1][2][0] == 0
+    assert [one.is_fresh for one in Ledger.read("l.jsonl").standings] == [True, False]
+    capsys.readouterr()
+    made = len(untrained)
+    for refused, said in (
+        (["mish", "--ledger", "l.jsonl"], "entry 2, mish, is not of fresh seeds"),
+        (["gelu", "--task", "digits-mlp", "--confirm", "breast-cancer"], "fresh cannot be given"),
+        (["gelu", "--task", "digits-mlp", "--runs", "runs/judge"], "holds fresh seeds itself"),
+    ):
+        assert main(["judge", *refused, "--fresh"]) == 2
+        said_then = capsys.readouterr().err
+        assert said in said_then
+        assert said_then.count("\n") == 1
+    assert len(untrained) == made
+
+
+def test_what_is_printed_explains_interval_and_e_value(drawn):
+    drawn(3)
+    made = afnlab.judge("gelu", task="digits-mlp", report=lambda _: None)
+    assert made.lines[1].endswith(
+        "], all that this test has not ruled out, so the mean difference need not be its middle"
+    )
+    after = made.lines[made.lines.index(next(x for x in made.lines if "40 needed" in x)) + 1]
+    assert after.startswith("an e-value is what a fair bet on this has made of a stake of 1")
+    assert after.endswith("ever reaches 40 with a probability of 1 in 40 at most")

@@ -421,6 +421,14 @@ def test_seeds_that_another_baseline_saw_are_not_fresh(copied, monkeypatch):
         compare.select(runs, file, baseline="SReLU(t=1)", confirmation=True)
 
 
+def test_seeds_of_a_fresh_judging_are_not_fresh(copied, monkeypatch):
+    file, runs = copied
+    shutil.move(confirmation_runs(runs), runs / runs_folder.FRESH_JUDGINGS)
+    specs = planned(monkeypatch)
+    compare.confirm(file, ROW, seeds=6, few=True, runs=runs)
+    assert {spec.seeds for spec in specs} == {tuple(range(FRESH + 6, FRESH + 12))}
+
+
 def test_too_few_seeds_for_the_correction_are_trained_where_that_is_wanted(copied, monkeypatch):
     """So a report of two rows with six seeds each can be made again, whatever their order is."""
     file, runs = copied

@@ -19,6 +19,7 @@ from afnlab.judging.campaign import AGAIN, OTHER, TASK, Campaign
 from afnlab.judging.judgement import Judgement
 from afnlab.judging.ledger import Ledger, _chained, merge
 from afnlab.judging.ledger_page import write_page
+from afnlab.judging.standings import Before
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs.seed_pairs import FRESH
 
@@ -349,6 +350,37 @@ def test_an_event_that_is_none_is_named_whatever_its_digest(case, tmp_path, caps
         told = capsys.readouterr().err
         assert f"line {at + 2}: is no event of a ledger" in told
         assert told.count("\n") == 1
+
+
+FORGED_ENTRIES = {
+    "fresh is no truth": {"fresh": "yes"},
+    "before is no mapping": {"before": []},
+    "the idea's alone": {"before": {"task": [[1]]}},
+    "texts for seeds": {"before": {"task": [["a"], []]}},
+}
+
+
+@pytest.mark.parametrize("case", FORGED_ENTRIES)
+def test_an_entry_that_is_none_is_named_whatever_its_digest(case, tmp_path):
+    events = filled(None).events
+    ledger = forged([{**events[0], **FORGED_ENTRIES[case]}, *events[1:]])
+    ledger.path = tmp_path / "a.jsonl"
+    ledger._write()
+    with pytest.raises(ValueError, match="line 2: is no event of a ledger"):
+        Ledger.read(ledger.path)
+
+
+def test_an_entry_holds_the_seeds_that_it_may_use_and_that_were_trained_before():
+    ledger = Ledger(replace(CAMPAIGN, own_seeds=True))
+    for position, fresh in enumerate((None, FRESH + 5, FRESH + 5)):
+        first = FRESH + 5 + 1000 * (position - 1) if fresh else 0
+        seen = Before({first + 1, first + 2, first + 40}, {first})
+        standing = ledger.enter(str(position), (position,), before={TASK: seen}, fresh=fresh)
+        assert (standing.first(), standing.is_fresh) == (first, fresh is not None)
+        assert standing.before() == (set(), set())  # of none that are used
+        standing = ledger.look(standing.entry["id"], TASK, pairs(2, first=first))
+        assert standing.before() == ({first + 1, first + 2}, {first})
+    assert ledger.enter("old", (7.0,)).before() is None  # as of earlier versions
 
 
 def test_what_a_killed_judge_left_beside_a_ledger_does_not_stay(tmp_path):

@@ -6,7 +6,7 @@ import re
 import reprlib
 import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, NotRequired, TypeGuard, TypeVar, cast
 
@@ -119,6 +119,15 @@ class _Told(TypedDict):
 
 
 @extendable
+class Judged(TypedDict):
+    """For which judging a run was made: the groups of both, and the first of its seeds."""
+
+    idea: str
+    baseline: str
+    first: Count
+
+
+@extendable
 class _Whole(_Told):
     schema: Count
     id: RunId
@@ -129,6 +138,7 @@ class _Whole(_Told):
     seeds: list[Seed]
     until_decided: NotRequired[bool]
     confirmation: NotRequired[dict[str, str]]
+    judged: NotRequired[Judged]
     started: Date
     seconds: FiniteNumber
     files: NotRequired[dict[str, File]]
@@ -250,6 +260,12 @@ def is_training(record: Mapping[str, object]) -> TypeGuard[TrainingRecord]:
 def is_complete(record: Stored) -> TypeGuard[Record]:
     """Whether a record is that of a complete run, not of one that failed."""
     return "message" not in record
+
+
+def began(record: Stored) -> datetime:
+    """When a run began, by its record."""
+    at = datetime.fromisoformat(record["started"])
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def seeds_of(records: Iterable[TrainingRecord]) -> set[int]:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 SCHEMA = 3
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
 CONFIRMATIONS = "confirm"  # the folder of these within the folder of the runs that picked
+FRESH_JUDGINGS = "judge"  # the same of judgings by fresh seeds alone
 SPEED = "speed.json"  # beside the runs: `afnlab bench activations --json runs/speed.json`
 OWN = (RECORD, ERROR)  # what no notebook may leave under that name
 FAILED = ".failed"

@@ -130,12 +130,15 @@ def test_every_seed_that_is_added_is_one_of_these(monkeypatch, tmp_path):
     monkeypatch.setattr("afnlab.judging.trained_pairs.seed_pairs", lambda *_: {3: {}})
     TrainedPairs("digits-mlp", "gelu", "relu", {}, {}, Local(), tmp_path).results([3])
     assert [(one.seeds, one.until_decided) for one in made] == [((3,), True), ((3,), True)]
+    judged = {"idea": made[0].group, "baseline": made[1].group, "first": 0}
+    assert [facts_of(one)["judged"] for one in made] == [judged, judged]
     wanted = comparisons({"activation": ["gelu", "relu"]})
     assert all(one.until_decided for one in wanted.wanted(wanted.decided(tmp_path, 40), 40))
     made.clear()
     plan = {"grid": {"activation": ["gelu", "relu"]}, "seeds": "until decided"}
     sweep(plan, runs=tmp_path, seeds=3, report=lambda _: None)
     assert [(one.seeds, one.until_decided) for one in made] == [((0, 1, 2), False)] * 2
+    assert not any("judged" in facts_of(one) for one in made)
 
 
 WHY = (
@@ -183,6 +186,8 @@ def test_the_test_is_named_wherever_a_table_stands(case, tmp_path, monkeypatch, 
         assert (WHY in text.replace("\\", "")) is said, place
         assert ("any time" in text) is said, place
     assert (selection.table.test["srelu(trainable=t)"] == "any time") is said
+    of_baseline = "To it no seeds were added so, but to relu, from which its differences are taken"
+    assert (of_baseline in printed) is (marked == ("relu",))
     ids = [r["id"] for r in trained]
     assert main(["runs", "diff", *ids]) == 0
     first, *_ = capsys.readouterr().out.splitlines()
