@@ -132,7 +132,7 @@ def answer(selection: SelectedRuns, within: str) -> str:
     if said and within:
         value, base, p = _there(selection)
         said += (
-            f" At {value} alone, against {base}, it is compared by: {within} ({p})."
+            f" At {value} alone, against {base}, rows are compared by: {within} ({p})."
             f" {_tuned(selection)}"
         )
     return said
@@ -148,9 +148,8 @@ def command_within(selection: SelectedRuns) -> str:
     only = {**selection.only, **selection.apart, **{n: values[n] for n in _varied(selection)}}
     against = selection.own_baseline
     if base.settings.keys() & set(settings_apart(base, selection.rows[label])):
-        against = (
-            selection.rows[_twin(selection, label)].row().labels[0]
-        )  # else --only would leave it as it is named
+        # Named with settings of its own, it would keep them whatever --only says.
+        against = selection.rows[_twin(selection, label)].row().labels[0]
     margin = selection.margin and f"{selection.measure.scale * selection.margin:.12g}"
     flags = {
         "baseline": against,
@@ -168,7 +167,7 @@ def step_within(selection: SelectedRuns, step: NextStep | None, within: str) -> 
     """To compare within one setting, in place of a step that would take a difference of settings
     for one of activations; None: the step is the right one.
 
-    It is where more seeds or another tuning are to come first, without which nothing is decided.
+    More seeds or another tuning come first where nothing is decided without them.
 
     Args:
         selection: the comparison.

@@ -121,7 +121,7 @@ def test_a_difference_of_rates_is_told_as_one():
     assert asked.note.endswith(itself)
     assert list(one.answers)[:3] == ["Which?", QUESTION, "On what?"]
     assert one.answers[QUESTION] == (
-        f"{itself} At lr=0.03 alone, against ReLU(lr=0.03), it is compared by: {line} (p is"
+        f"{itself} At lr=0.03 alone, against ReLU(lr=0.03), rows are compared by: {line} (p is"
         " corrected for these 2 comparisons alone). afnlab tune, or the key tune of a sweep file,"
         " gives every activation its own best setting; the grid is then without the learning rate."
     )
