@@ -428,8 +428,12 @@ def reach(
         if error := sqrt(value * (1 - value) / examples):
             shown = reading(measure, value)
             about = f", one of {shown} with a standard error of {amount(measure, error)}"
-    one = "One task, one learning rate" if rates == 1 else "One task"
-    far = f"{one} and one initialization: {_ELSEWHERE}, or after tuning."
+    far = f"One task, one learning rate and one initialization: {_ELSEWHERE}, or after tuning."
+    if rates > 1:
+        far = (
+            "One task and one initialization, and every row at one learning rate, which was not"
+            f" tuned: {_ELSEWHERE}, or after tuning."
+        )
     if tuned:
         far = f"One task and one budget: {_ELSEWHERE}, or with more trials."
     return [

@@ -23,9 +23,10 @@ from afnlab.compare.formatting import (
     three_digits,
     unrounded,
 )
-from afnlab.compare.proper_names import named, named_cost, proper_name
+from afnlab.compare.proper_names import Naming, named, named_cost, proper_name
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import counted, enumerated
+from afnlab.runs.file_labels import parted
 
 if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
@@ -97,20 +98,29 @@ def outcome(tables: Iterable[pd.DataFrame]) -> dict[str, float]:
     return {"compared": len(verdicts), **{kind: verdicts.count(kind) for kind in kinds}}
 
 
-def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) -> str:
+def sentence(
+    table: pd.DataFrame,
+    baseline: str,
+    measure: Measure = ACCURACY,
+    naming: Naming = proper_name,
+    of_baseline: int = 0,
+) -> str:
     """What the tests say, in one sentence.
 
     Args:
         table: of `compare_histories`, with the same baseline and metric.
         baseline: the label with which the others are compared.
         measure: the metric.
+        naming: what rows are called.
+        of_baseline: how many of the compared rows are of the baseline's own activation, where that
+            has to be said.
 
     Returns:
         The sentence, in which activations have their proper names.
     """
-    rows, base = named(compared_rows(table)), proper_name(baseline)
-    best = proper_name(table.index[0])
-    leads = led(list(map(proper_name, leaders(table, measure))), len(table), measure)
+    rows, base = named(compared_rows(table), naming), naming(baseline)
+    best = naming(table.index[0])
+    leads = led(list(map(naming, leaders(table, measure))), len(table), measure)
     if len(table) == 1:
         return f"{best} reaches {reached(measure, table[measure.key].iloc[0])}."
     if baseline not in table.index:
@@ -126,6 +136,9 @@ def sentence(table: pd.DataFrame, baseline: str, measure: Measure = ACCURACY) ->
     others = f"other {noun(table)}s"
     if len(rows) < len(table) - 1:
         others += f" that share seeds with {base}"
+    if of_baseline:
+        some = f"{of_baseline} of the {len(rows)} {'is' if of_baseline == 1 else 'are'}"
+        others += f" ({some} {proper_name(parted(baseline)[0])} itself)"
     return _of_several(verdicts, base, others)
 
 
@@ -176,6 +189,7 @@ def facts(
     measure: Measure = ACCURACY,
     examples: int | None = None,
     evaluated: str = "test",
+    naming: Naming = proper_name,
 ) -> list[Fact]:
     """The best row with its difference to the baseline, and how sure that difference is.
 
@@ -186,45 +200,49 @@ def facts(
         measure: the metric.
         examples: how many examples the values are of, or None.
         evaluated: which examples they are: "test" or "validation".
+        naming: what rows are called.
 
     Returns:
         Two facts; the second one has the interval and the p-value that are adjusted for the number
         of comparisons, or, where nothing is compared, the interval of the best mean.
     """
     about = f"{measure.best} {measure.mean}" if len(table) > 1 else measure.mean
-    value = f"{proper_name(table.index[0])} {reading(measure, table[measure.key].iloc[0])}"
+    value = f"{naming(table.index[0])} {reading(measure, table[measure.key].iloc[0])}"
     if (ties := len(leaders(table, measure))) > 1:
         among = "every row" if ties == len(table) else f"{ties} of {len(table)} rows"
         about = measure.mean if ties == len(table) else about
         value = f"{reading(measure, table[measure.key].iloc[0])} in {among}"
     if compared_rows(table).empty:
         return [Fact(about, value), _certainty_of_mean(table.iloc[0], measure)]
-    note = _gap(table, baseline, measure, examples, evaluated)
+    note = _gap(table, baseline, measure, examples, evaluated, naming)
     lead = compared_rows(table).iloc[0]
     if lead.pairs == lead.seeds == table.seeds[baseline]:  # else the note says which seeds count
         about += of_seeds(table, baseline)
-    return [Fact(about, value, note), _certainty(table, baseline, margin, measure)]
+    return [Fact(about, value, note), _certainty(table, baseline, margin, measure, naming)]
 
 
 def _gap(
-    table: pd.DataFrame, baseline: str, measure: Measure, examples: int | None, evaluated: str
+    table: pd.DataFrame,
+    baseline: str,
+    measure: Measure,
+    examples: int | None,
+    evaluated: str,
+    naming: Naming,
 ) -> str:
     """The difference of the best compared row to the baseline, beside both their values."""
     lead: Any = compared_rows(table).iloc[0]
     base = table.loc[[baseline]].iloc[0]
     best = table.index[0]
-    name = proper_name(lead.name)
+    name = naming(lead.name)
     values = [reading(measure, row[measure.key]) for row in (lead, base)]
     if len(leaders(table, measure)) > 1:
-        text = f"{name} has {values[0]}, {proper_name(baseline)} {values[1]}"
+        text = f"{name} has {values[0]}, {naming(baseline)} {values[1]}"
     elif best == lead.name:
-        text = f"{proper_name(baseline)} has {values[1]}"
+        text = f"{naming(baseline)} has {values[1]}"
     elif best == baseline:
         text = f"{name} is next with {values[0]}"
     else:  # a row without a pair
-        text = (
-            f"It shares no seed with {proper_name(baseline)}; of those that do, {name} leads with"
-        )
+        text = f"It shares no seed with {naming(baseline)}; of those that do, {name} leads with"
         text += f" {values[0]} against {values[1]}"
     shared = int(lead.pairs)
     all_seeds = lead.name in turned(table, baseline, measure)
@@ -248,10 +266,12 @@ def _certainty_of_mean(best: pd.Series, measure: Measure) -> Fact:
     return Fact("how sure", value, f"95 % interval of the mean over {counted(seeds, 'seed')}.")
 
 
-def _certainty(table: pd.DataFrame, baseline: str, margin: float | None, measure: Measure) -> Fact:
-    rows, base = compared_rows(table), proper_name(baseline)
+def _certainty(
+    table: pd.DataFrame, baseline: str, margin: float | None, measure: Measure, naming: Naming
+) -> Fact:
+    rows, base = compared_rows(table), naming(baseline)
     lead, count = rows.iloc[0], comparisons(rows)
-    name, seeds = proper_name(lead.name), counted(int(lead.pairs), "seed")
+    name, seeds = naming(lead.name), counted(int(lead.pairs), "seed")
     if lead.verdict == "too few seeds":
         least = stats.TESTS[lead.test].seeds_needed(count)
         note = f"A test against {base} takes {least} seeds or more"

@@ -11,7 +11,7 @@ from afnlab import stats
 from afnlab.compare import axis_ends
 from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
-from afnlab.compare.proper_names import proper_name
+from afnlab.compare.proper_names import Naming, proper_name
 from afnlab.compare.tuning_change import TuningChange
 from afnlab.measures import ACCURACY, Measure
 from afnlab.messages import LISTED, counted, enumerated
@@ -38,6 +38,7 @@ class NextStep:
             `afnlab.tune` takes by itself; None: no matter.
         most: after how many seeds a row may stay open, where they are added until decided; None:
             their number is fixed.
+        command: what is to be typed, where it trains nothing.
     """
 
     fact: Fact
@@ -46,6 +47,7 @@ class NextStep:
     tune: Mapping[str, object] = field(default_factory=dict)
     budget: int | None = None
     most: int | None = None
+    command: str = ""
 
 
 def next_step(
@@ -59,6 +61,7 @@ def next_step(
     most: int | None = None,
     change: TuningChange | None = None,
     tunable: bool = False,
+    naming: Naming = proper_name,
 ) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
@@ -87,6 +90,7 @@ def next_step(
             say so.
         change: what tuning has changed; None: nothing was tuned.
         tunable: whether these rows were not tuned and may be, see `accepted.may_be_tuned`.
+        naming: what the baseline is called.
 
     Returns:
         What to do; None where nothing is compared.
@@ -94,7 +98,7 @@ def next_step(
     rows = compared_rows(table)
     if rows.empty:
         return None
-    base, undecided = proper_name(baseline), rows[rows.verdict.isin(OPEN)]
+    base, undecided = naming(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
         done = _said("Another task", f"On this one nothing is left open against {base}.")
         if tunable and most is None and stats.ANY_TIME.name not in {*rows.test}:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from afnlab import stats
+from afnlab.compare import trained_apart
 from afnlab.compare.baseline_differences import DIFFER
 from afnlab.compare.formatting import equation
 from afnlab.compare.headline import NAMED, noun
@@ -33,12 +34,14 @@ class OverTasks:
         baseline: the label with which the others are compared.
         ranking: mean ranks of the labels that all tasks have, with a task as a block; None where
             there are too few of either.
+        called: what the baseline is called in a sentence; empty: its proper name.
     """
 
     effects: pd.DataFrame
     verdicts: pd.DataFrame
     baseline: str
     ranking: stats.Ranking | None
+    called: str = ""
 
     @property
     def tasks(self) -> int:
@@ -56,7 +59,8 @@ class OverTasks:
         kinds = self.verdicts.drop(index=self.baseline, errors="ignore")
         rows = len(kinds)
         better, worse = ((kinds == verdict).sum(axis=1) for verdict in DIFFER)
-        base, every = proper_name(self.baseline), "both" if self.tasks == 2 else f"all {self.tasks}"
+        base = self.called or proper_name(self.baseline)
+        every = "both" if self.tasks == 2 else f"all {self.tasks}"
         one = "one of them" if self.tasks == 2 else "some of them"
         if rows == 1:
             name = proper_name(str(kinds.index[0]))
@@ -136,7 +140,15 @@ def over_tasks(selections: Sequence[Selection]) -> OverTasks | None:
     if len(baselines) > 1:
         return None
     values = {s.task.name: s.measure.sign * s.final for s in selections}
-    return compared(values, {s.task.name: s.table.verdict for s in selections}, baselines.pop())
+    made = compared(values, {s.task.name: s.table.verdict for s in selections}, baselines.pop())
+    return replace(made, called=_called(selections, made.baseline))
+
+
+def _called(selections: Sequence[Selection], baseline: str) -> str:
+    """The baseline with the settings in which others were trained otherwise, see
+    `trained_apart.naming`: a task's own where its label does not say them."""
+    names = {trained_apart.compared_naming(one)(baseline) for one in selections}
+    return names.pop() if len(names) == 1 else f"{proper_name(baseline)} at each task's own recipe"
 
 
 def compared(

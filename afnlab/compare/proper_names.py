@@ -46,25 +46,26 @@ def proper_name(label: object) -> str:
     return _names().get(match[0], match[0]) + text[match.end() :]
 
 
-def named(table: pd.DataFrame) -> pd.DataFrame:
+def named(table: pd.DataFrame, naming: Naming = proper_name) -> pd.DataFrame:
     """A table by label, by proper names.
 
     Args:
         table: by label.
+        naming: what a label is called.
 
     Returns:
         A copy.
     """
-    return table.rename(index=proper_name)
+    return table.rename(index=naming)
 
 
-def named_cost(cost: Cost) -> Cost:
-    """A cost by label, by proper names."""
+def named_cost(cost: Cost, naming: Naming = proper_name) -> Cost:
+    """A cost by label, by proper names; naming: as of `named`."""
     return replace(
         cost,
-        seconds=cost.seconds.rename(index=proper_name),
-        missing=tuple(map(proper_name, cost.missing)),
-        once=tuple(map(proper_name, cost.once)),
-        apart=tuple(map(proper_name, cost.apart)),
-        written=tuple(map(proper_name, cost.written)),
+        seconds=cost.seconds.rename(index=naming),
+        missing=tuple(map(naming, cost.missing)),
+        once=tuple(map(naming, cost.once)),
+        apart=tuple(map(naming, cost.apart)),
+        written=tuple(map(naming, cost.written)),
     )

@@ -130,6 +130,8 @@ def select(
             among=len(parts) > 1,
             apart=_apart(part, parts.values()),
             place=where.name,
+            sweep=str(sweep),
+            overrides={n: value for n, value in overrides.items() if value is not None},
             own_baseline=baseline,
             most=chosen.most,
             asked=chosen.asked,
@@ -291,12 +293,17 @@ def _some(
 
 
 def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Trained:
-    """The row of the baseline, where that is an activation with several: the one that has of the
-    values in `only` what it can, so that a comparison at one learning rate is with that rate."""
+    """The row of the baseline, where there are several of its activation: the one that has of the
+    values in `only` what it can, so that a comparison at one learning rate is with that rate. A
+    baseline that is named with settings keeps these."""
     base = whole.rows[whole.baseline]
-    if file_labels.meant(baseline, [base.source]) != base.source:
-        return base
-    rows = {n: one for n, one in whole.rows.items() if one.source == base.source}
+    named = file_labels.meant(baseline, [base.source]) != base.source
+    kept = base.settings.items() if named else {}.items()
+    rows = {
+        n: one
+        for n, one in whole.rows.items()
+        if one.source == base.source and kept <= one.settings.items()
+    }
     facts = {n: filtering.of_record(whole.runs_of(n)[0]) for n in rows}
     labels = sorted(rows, key=lambda label: label != whole.baseline)
     for key, value in only.items():

@@ -58,6 +58,8 @@ class SelectedRuns:
         tuning_apart: what tells the tuning from others that are called alike; empty: there is none.
         brief: what tells the setting from those beside it, in few words; empty: the whole of it.
         place: the folder of the runs that were asked for, or their URL.
+        sweep: the sweep that was asked for, as it was typed; empty: none.
+        overrides: what that was run with in place of its own.
         own_baseline: the baseline that was asked for in place of the sweep's own; empty: none.
         picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
             were picked, and none of whose seeds are among these.
@@ -92,6 +94,8 @@ class SelectedRuns:
     tuning_apart: str = ""
     brief: str = ""
     place: str = ""
+    sweep: str = ""
+    overrides: Mapping[str, object] = field(default_factory=dict)
     own_baseline: str = ""
     picking: Self | None = None
     further: Mapping[str, int] = field(default_factory=dict)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from afnlab.compare import answers, caveats, tuning_summary
+from afnlab.compare import answers, caveats, trained_apart, tuning_summary
 from afnlab.compare.added_seeds import added_by_row
 from afnlab.compare.confirmation_caveat import confirmation_caveat
+from afnlab.compare.costs import Cost
 from afnlab.compare.decided_rows import is_added
 from afnlab.compare.formatting import seed_range
 from afnlab.compare.proper_names import named, named_cost, proper_name
@@ -24,9 +25,9 @@ class Selection(SelectedRuns):
     def answers(self) -> dict[str, str]:
         """Answers in sentences, by question, see `afnlab.compare.answers.answers`; activations have
         their proper names in it."""
-        environment, base = self.records[0]["environment"], proper_name(self.baseline)
-        table, cost = named(self.table), named_cost(self.cost)
-        said = answers.answers(table, base, self.examples, self.margin, cost, self.measure)
+        environment, call = self.records[0]["environment"], trained_apart.compared_naming(self)
+        table, base = named(self.table, call), call(self.baseline)
+        said = self.by_table(self.cost)
         count = len(self.activations)
         settings = f" in {len(self.rows)} settings" if len(self.rows) > count else ""
         seeds = sorted({int(n) for n in self.table.seeds})
@@ -40,18 +41,45 @@ class Selection(SelectedRuns):
             f"evaluated on {self.examples} {self.evaluated} examples",
             f"{environment['device_name']}, torch {environment['torch']}",
         ]
-        (first, which), *rest = said.items()
-        said = {first: which, "On what?": "; ".join(facts) + ".", **dict(rest)}
+        apart = (answers.QUESTIONS[0], trained_apart.QUESTION)
+        first = {question: said.pop(question) for question in apart if question in said}
+        said = {**first, "On what?": "; ".join(facts) + ".", **said}
         if confirmed := confirmation_caveat(self.table, self.picked_among, self.further):
             said = {"What is this?": f"A confirmation. {confirmed}", **said}
         if not self.fixed.empty:
             said["Was it the recipe?"] = tuning_summary.recipe(
-                named(self.fixed), table, base, self.measure, self.change
+                named(self.fixed, call), table, base, self.measure, self.change
             )
-        tunings = {title: named(one) for title, one in self.tunings.items()}
+        tunings = {title: named(one, call) for title, one in self.tunings.items()}
         if cheaply := tuning_summary.cheaply(tunings):
             said["Would less tuning do?"] = cheaply
         return said
+
+    def by_table(self, cost: Cost | None = None) -> dict[str, str]:
+        """The answers that follow from the table, by question.
+
+        Args:
+            cost: of the rows; None: nothing is said of it.
+        """
+        call = trained_apart.compared_naming(self)
+        said = answers.answers(
+            named(self.table, call),
+            call(self.baseline),
+            self.examples,
+            self.margin,
+            None if cost is None else named_cost(cost, call),
+            self.measure,
+        )
+        (first, which), *rest = said.items()
+        if apart := trained_apart.answer(self, self.within):
+            return {first: which, trained_apart.QUESTION: apart, **dict(rest)}
+        return said
+
+    @cached_property
+    def within(self) -> str:
+        """The command that compares rows that were trained alike, see
+        `trained_apart.command_within`; empty where all were, or there is none."""
+        return "" if self.is_confirmation else trained_apart.command_within(self)
 
     @property
     def missing(self) -> list[str]:

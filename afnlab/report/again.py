@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -83,12 +82,6 @@ def usual_folder(sweep: str, confirmation: bool, overrides: Mapping[str, object]
     ]
     words = [word.replace("_", "-").strip("-") for word in words]
     return Path("reports") / "-".join([sweep, *words, *["confirmation"] * confirmation])
-
-
-def as_typed(folder: str | Path) -> str:
-    """A folder as one types it here: by its path from the current folder, if it is below that."""
-    whole, here = Path(os.path.abspath(folder)), Path.cwd()  # noqa: PTH100  (keeps links)
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
 
 def swept(

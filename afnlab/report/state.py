@@ -38,6 +38,7 @@ TableRecipe = TypedDict(
         "further": NotRequired[dict[str, Count]],
         "until decided": NotRequired[list[str]],
         "most seeds": NotRequired[Count],
+        "within": NotRequired[str],
     },
 )
 ReportState = TypedDict(

@@ -13,8 +13,6 @@ from enum import Enum
 from html import unescape
 from pathlib import Path
 
-from afnlab.compare import answers
-from afnlab.compare.proper_names import named, proper_name
 from afnlab.compare.selection import Selection
 from afnlab.compare.statements import statements
 from afnlab.messages import counted, say
@@ -260,11 +258,7 @@ def _page_problems(target: Path, selection: Selection) -> Iterator[str]:
     for statement in statements(selection):
         if _text(sentence(statement)) not in page:
             yield f'its first screen does not say "{statement}"'
-    table, base = named(selection.table), proper_name(selection.baseline)
-    said = answers.answers(
-        table, base, selection.examples, selection.margin, measure=selection.measure
-    )
-    for question, answer in said.items():
+    for question, answer in selection.by_table().items():
         if f"{question} {_text(sentence(answer))}" not in page:
             yield f'its answer to "{question}" is not what its runs give'
 

@@ -19,7 +19,7 @@ from afnlab.figures.fragment import PAGE as IN_PAGE
 from afnlab.messages import counted, inform, masked
 from afnlab.paths import find, shared
 from afnlab.report import export, failures, glossary, staging
-from afnlab.report.again import as_typed, usual_folder
+from afnlab.report.again import usual_folder
 from afnlab.report.contents import Link
 from afnlab.report.made_of import code, made_of
 from afnlab.report.one_selection import handed_over
@@ -106,7 +106,7 @@ def write(
         "metric": metric,
         "confirmation": confirmation,
         "overrides": {k: v for k, v in overrides.items() if v is not None},
-        "place": "" if as_typed(target) == str(usual) else as_typed(target),
+        "place": "" if location.as_typed(target) == str(usual) else location.as_typed(target),
     }
     inputs, printed = made_of(chosen, plan, asked), bool(pdf and export.browser())
     kept: list[Path] = []
@@ -329,6 +329,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "until decided": selection.decided_rows,
         **({"most seeds": selection.most} if selection.most else {}),
         **({"further": {**selection.further}} if selection.further else {}),
+        **({"within": selection.within} if selection.within else {}),
     }
 
 

@@ -125,6 +125,7 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
     perfect, several = reach(1.0, 10_000, of="validation", rates=3)
     assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
     assert several.startswith("One task and one initialization")
+    assert "every row at one learning rate, which was not tuned: what holds here" in several
 
 
 SKEWED = (0.150, 0.152, 0.153, 0.154, 0.155, 0.156, 0.157, 0.332)  # of 8 seeds

@@ -44,6 +44,7 @@ def selection(task: str, better: str, seed: int, **changes):
         final=sign * values(seed),
         table=pd.DataFrame({"verdict": verdicts()}),
         baseline="relu",
+        rows={},
         brief="",
     )
     for name, value in changes.items():

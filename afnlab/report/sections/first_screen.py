@@ -18,8 +18,7 @@ from afnlab.compare.over_tasks import over_tasks
 from afnlab.compare.selection import Selection
 from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
-from afnlab.messages import counted, enumerated, masked, spoken
-from afnlab.report.again import as_typed
+from afnlab.messages import counted, enumerated, spoken
 from afnlab.report.sections.figures import comparison
 from afnlab.report.sections.html import heading, sentence, typed
 from afnlab.report.sections.text import headline
@@ -139,7 +138,7 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         return Markup("")
     if selection.is_confirmation:
         return _tile(step.fact, "tile next")
-    shown = escaped("")
+    shown = typed(step.command) if step.command else escaped("")
     if step.tune:
         line = f"{TUNE}: {in_a_line(step.tune)}"
         shown = _edited(selection, line, str(sweep), overrides)
@@ -243,11 +242,7 @@ def _settings(overrides: Mapping[str, object]) -> dict[str, object]:
 
 def folder_of_runs(selection: Selection) -> str:
     """The folder of runs as one types it here; empty if it is the usual one."""
-    if selection.place in ("", location.place().name):
-        return ""
-    if "://" in selection.place:
-        return masked(selection.place)
-    return as_typed(selection.place)
+    return location.as_flag(selection.place)
 
 
 def _time(selection: Selection, rows: Iterable[str], seeds: int) -> str:

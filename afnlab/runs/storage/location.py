@@ -73,6 +73,19 @@ def load(runs: str | Path = "runs") -> pd.DataFrame:
     return table
 
 
+def as_typed(folder: str | Path) -> str:
+    """A folder as one types it here: by its path from the current folder, if it is below that."""
+    whole, here = Path(os.path.abspath(folder)), Path.cwd()  # noqa: PTH100  (keeps links)
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+
+def as_flag(name: str) -> str:
+    """What --runs is given for a place, by its name; empty if it is the usual one."""
+    if name in ("", place().name):
+        return ""
+    return masked(name) if "://" in name else as_typed(name)
+
+
 class Place:
     """A folder of runs: the same to read, to write and to keep.
 

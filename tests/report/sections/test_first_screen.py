@@ -45,6 +45,8 @@ from afnlab.training.space import space
 from afnlab.training.tasks import get_task, list_tasks
 from tests.compare.test_headline import DOWN, EVEN, SHORT, UP
 from tests.compare.test_summary_table import rows
+from tests.compare.test_trained_apart import GRID
+from tests.compare.test_trained_apart import selected as selected_rates
 from tests.report.test_again import with_seeds
 from tests.runs.test_runs import small_runs
 
@@ -344,6 +346,12 @@ def test_a_sweep_that_has_not_ended_goes_on_as_its_file_is(chosen, monkeypatch):
     told = unescape(_next(replace(chosen, most=12), "a.yaml", {}))
     line = typed("seeds: until decided, at most 24")
     assert f"In a.yaml:</p>{line}{typed('afnlab sweep a.yaml')}" in told
+
+
+def test_the_command_that_compares_within_a_setting_stands_in_the_tile():
+    tile = _next(selected_rates(GRID), "g.yaml", {})
+    assert '<p class="value">Compare at lr=0.03</p>' in tile
+    assert typed("afnlab compare g.yaml --only lr=0.03") in tile
 
 
 def test_headings_below_a_settings_own_are_short(chosen):
