@@ -46,6 +46,7 @@ def what_next(selection: Selection) -> NextStep | None:
         most=selection.most,
         change=selection.change,
         tunable=may_be_tuned(selection.records),
+        confirmed=selection.confirmed,
     )
 
 
