@@ -9,18 +9,24 @@ of the row were removed.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from afnlab.compare.training_facts import Trained
-from afnlab.runs.storage import runs_folder
+from afnlab.runs.storage import confirmation_notes, runs_folder
+from afnlab.runs.storage.confirmation_notes import (
+    BASELINE_GROUP,
+    LABEL,
+    ROW,
+    SEEDS,
+    pair,
+    seeds_noted,
+    tells,
+)
 from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, seeds_of
-
-# What runs say of the confirmation that they are of.
-ROW, BASELINE_GROUP, LABEL = "row", "baseline", "label"
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,12 @@ class Attempts:
         label, its = label_of(row), (row.group, baseline)
         others: set[tuple[str, str]] = set()
         seeds: set[int] = set()
-        for record, one, pair, called in _made(row, baseline, confirming, failures):
-            as_row = pair != its and _is_called(called, label)
+        for record, one, groups, called in _made(row, baseline, confirming, failures):
+            as_row = groups != its and _is_called(called, label)
             if as_row:
-                others.add(pair)
-            if as_row or (pair != its and _is_called(label_of(one), label)):
+                others.add(groups)
+                seeds |= seeds_noted(record)
+            if as_row or (groups != its and _is_called(label_of(one), label)):
                 seeds |= {*record["seeds"]}
         for record, one in runs_folder.readable(picking, Trained.of_record):
             if _setting(one) == _setting(row) and _is_called(label_of(one), label):
@@ -108,21 +115,23 @@ def of_no_row(
     base = label_of(baseline)
     against = {r["group"]: label_of(one) for r, one in _readable(confirming)}
     others: dict[tuple[str, str], str] = {}
-    for _, _, pair, called in _made(baseline, baseline.group, confirming, failures):
-        its = base if pair[1] == baseline.group else against.get(pair[1], base)
+    for _, _, groups, called in _made(baseline, baseline.group, confirming, failures):
+        its = base if groups[1] == baseline.group else against.get(groups[1], base)
         if _is_called(its, base) and not any(_is_called(called, n) for n in (*known, base)):
-            others[pair] = called
+            others[groups] = called
     return Counter(map(_in_short, others.values()))
 
 
-def noted(row: Trained, baseline: str) -> dict[str, str]:
+def noted(row: Trained, baseline: str, seeds: Iterable[int]) -> dict[str, str]:
     """What the records of a confirmation's runs say, of the row's and of the baseline's.
 
     Args:
         row: the row.
         baseline: the group of the baseline's runs.
+        seeds: of the confirmation, of which the baseline may have some already.
     """
-    return {ROW: row.group, BASELINE_GROUP: baseline, LABEL: label_of(row)}
+    its = json.dumps(sorted(seeds))
+    return {ROW: row.group, BASELINE_GROUP: baseline, LABEL: label_of(row), SEEDS: its}
 
 
 def of_pair(records: Iterable[TrainingRecord], row: str, baseline: str) -> Iterable[TrainingRecord]:
@@ -135,7 +144,7 @@ def of_pair(records: Iterable[TrainingRecord], row: str, baseline: str) -> Itera
         row: the group of the row's runs.
         baseline: that of the baseline's.
     """
-    return (r for r in records if r["group"] == row and _pair(r, baseline) == (row, baseline))
+    return (r for r in records if r["group"] == row and pair(r, baseline) == (row, baseline))
 
 
 def begun(
@@ -148,9 +157,10 @@ def begun(
     """The seeds of a row's confirmation against a baseline, once it has begun.
 
     Where the row has no runs they were removed, or are still to be made, and those of the baseline
-    tell: its seeds up to the last that was trained for this confirmation, but for those with which
-    the row was trained before. Where the row's run failed, nothing was shown, so nothing is fixed,
-    unless it may have been shown before: see `_showed_nothing`.
+    tell. Older ones do not say them: then they are its seeds up to the last that was trained for
+    this confirmation, but for those with which the row was trained before. Where the row's run
+    failed, nothing was shown, so nothing is fixed, unless it may have been shown before: see
+    `confirmation_notes.tells`.
 
     Args:
         records: the runs in the folder of the confirmations.
@@ -163,9 +173,9 @@ def begun(
     if its := seeds_of(of_pair(listed, row, baseline)):
         return its
     of_base = [r for r in listed if r["group"] == baseline]
-    for_it = [r for r in of_base if _pair(r, baseline) == (row, baseline)]
-    if all(_showed_nothing(row, one, failures) for one in for_it):
-        return set()
+    for_it = [r for r in of_base if pair(r, baseline) == (row, baseline) and tells(r, failures)]
+    if not for_it or (its := {seed for r in for_it for seed in seeds_noted(r)}):
+        return its
     last = max(seeds_of(for_it))
     return {seed for seed in seeds_of(of_base) if seed <= last} - {*used}
 
@@ -177,7 +187,7 @@ def was_confirmed(records: Iterable[TrainingRecord], group: str) -> bool:
         records: the runs in the folder of the confirmations.
         group: that of the runs.
     """
-    return any(r["group"] == group == _noted(r).get(ROW) for r in records)
+    return any(r["group"] == group == confirmation_notes.noted(r).get(ROW) for r in records)
 
 
 def label_of(row: Trained) -> str:
@@ -200,26 +210,10 @@ def _made(
 
     like: a training in that setting; baseline: the group of that of which runs do not say it.
     """
-    there = {r["group"] for r in confirming}
     for record, one in _readable(confirming):
-        pair = _pair(record, baseline)
-        failed = pair[0] not in there and _showed_nothing(pair[0], record, failures)
-        if _setting(one) == _setting(like) and not failed:
-            yield record, one, pair, _noted(record).get(LABEL, label_of(one))
-
-
-def _showed_nothing(
-    row: str, of_baseline: TrainingRecord, failures: Iterable[FailureRecord]
-) -> bool:
-    """Whether a row failed in the attempt that a run of its baseline was made for.
-
-    A failing run that began after that of the baseline had ended may follow one of the row that
-    ended well, was looked at and removed.
-    """
-    began = [datetime.fromisoformat(one["started"]) for one in failures if one["group"] == row]
-    ended = datetime.fromisoformat(of_baseline["started"])
-    ended += timedelta(seconds=of_baseline["seconds"])
-    return bool(began) and max(began) <= ended
+        if _setting(one) == _setting(like) and tells(record, failures):
+            called = confirmation_notes.noted(record).get(LABEL, label_of(one))
+            yield record, one, pair(record, baseline), called
 
 
 def _readable(records: Iterable[TrainingRecord]) -> Iterator[tuple[TrainingRecord, Trained]]:
@@ -230,16 +224,6 @@ def _in_short(label: str) -> str:
     """What a row is called, without the folder of its file."""
     file, colon, rest = label.partition(".py:")
     return f"{Path(file).name}{colon}{rest}" if colon else label
-
-
-def _noted(record: TrainingRecord) -> Mapping[str, str]:
-    return record.get("confirmation", {})
-
-
-def _pair(record: TrainingRecord, baseline: str) -> tuple[str, str]:
-    """The groups of the row and the baseline of the confirmation that a run was made for."""
-    said = _noted(record)
-    return said.get(ROW, record["group"]), said.get(BASELINE_GROUP, baseline)
 
 
 def _setting(one: Trained) -> tuple[object, ...]:

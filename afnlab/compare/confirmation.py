@@ -6,19 +6,27 @@ the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from afnlab import stats
-from afnlab.compare.attempts import further, of_pair
+from afnlab.compare.attempts import Attempts, begun, further, of_pair
 from afnlab.compare.next_step import MANY
+from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.messages import counted
+from afnlab.runs.filtering import as_flags
+from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.one_function import TrainedRun, require_alike
 from afnlab.runs.storage import location, runs_folder
+from afnlab.runs.storage.confirmation_notes import noted
 from afnlab.runs.storage.record_schema import FailureRecord, TrainingRecord, is_training, seeds_of
+
+Again = Callable[..., str]  # the command that confirms a row with so many seeds, see `confirming`
+_BELOW = "holds confirmations; give the runs that picked, the folder above"
 
 
 def confirmation_runs(runs: str | Path | None = None) -> str:
@@ -31,10 +39,8 @@ def confirmation_runs(runs: str | Path | None = None) -> str:
         ValueError: if that holds confirmations itself.
     """
     name = location.place(runs).name.rstrip("/")
-    if name.rpartition("/")[2] == runs_folder.CONFIRMATIONS:
-        raise ValueError(
-            f"{name}: holds confirmations; give the runs that picked, the folder above"
-        )
+    if _is_below(name):
+        raise ValueError(f"{name}: {_BELOW}")
     return f"{name}/{runs_folder.CONFIRMATIONS}"
 
 
@@ -53,6 +59,34 @@ def fresh_judgings(runs: str | Path | None = None) -> str:
             f"{name}: holds fresh seeds itself; give the runs that picked, the folder above"
         )
     return f"{name}/{runs_folder.FRESH_JUDGINGS}"
+
+
+def _is_below(name: str) -> bool:
+    """Whether a folder is called as that of confirmations is."""
+    return name.rpartition("/")[2] == runs_folder.CONFIRMATIONS
+
+
+def require_picking(
+    where: location.Place, records: Iterable[TrainingRecord], sweep: str | Path, **flags: object
+) -> None:
+    """Refuse confirmations where runs that pick are asked for: it is those that tell for how many
+    comparisons p is corrected.
+
+    Args:
+        where: the folder that was given.
+        records: its runs.
+        sweep: the sweep that was given; empty: none.
+        **flags: what else a comparison was asked for, by name.
+
+    Raises:
+        ValueError: if that holds confirmations, with the command that compares them.
+    """
+    folder = where.shown.rstrip("/")
+    if _is_below(where.name.rstrip("/")) and any(map(noted, records)):
+        above = folder.rpartition("/")[0] or ("/" if folder.startswith("/") else ".")
+        words = [*([sweep] if sweep else []), "--confirmation"]
+        line = command("compare", *words, runs=above, **flags)
+        raise ValueError(f"{where.shown}: {_BELOW}: `{line}` compares them")
 
 
 def require_fresh(folder: str | Path, picking: Selection, seeds: set[int]) -> None:
@@ -109,16 +143,33 @@ def confirmed_seeds(runs: str | Path | None, group: str) -> set[int]:
     return {seed for r in runs_folder.records(folder) if r["group"] == group for seed in r["seeds"]}
 
 
-def confirmations(picked: Iterable[Selection], runs: str | Path | None) -> list[Selection]:
+def confirming(sweep: str | Path, row: str, seeds: int, /, **flags: object) -> str:
+    """The command that confirms a row with so many seeds, or shows that it is.
+
+    Args:
+        sweep, row, seeds: as of `afnlab.compare.confirm`.
+        **flags: the others by name, as a command takes them.
+    """
+    return command("confirm", sweep, row, **({"seeds": None} | flags | {"seeds": seeds}))
+
+
+def confirmations(
+    picked: Iterable[Selection],
+    runs: str | Path | None,
+    again: Again | None = None,
+) -> list[Selection]:
     """What there is of confirmations of the rows of these comparisons, by the same settings.
 
     Args:
         picked: the comparisons.
         runs: where their runs are.
+        again: the command that confirms a row with so many seeds, for one that lacks a run; None:
+            without the sweep and what else it takes.
 
     Returns:
         A selection for every comparison of which a row was confirmed: those rows and the baseline,
-        with their fresh seeds alone.
+        with their fresh seeds alone. A row is not among them, but named, while not all of its seeds
+        are there, of itself or of the baseline: which ones are may depend on other rows.
 
     Raises:
         ValueError: if seeds that picked are among those of a confirmation.
@@ -126,8 +177,30 @@ def confirmations(picked: Iterable[Selection], runs: str | Path | None) -> list[
     folder = location.folder(confirmation_runs(runs))
     records = list(filter(is_training, runs_folder.records(folder)))
     failures = runs_folder.failures(folder)
-    made = [_confirmation(one, folder, records, failures) for one in picked]
-    return [one for one in made if one.records]
+    again = again or partial(confirming, "SWEEP")
+    made = [_confirmation(one, folder, records, failures, again) for one in picked]
+    return [one for one in made if one.records or one.unfinished]
+
+
+def comparisons_with(
+    picking: Selection,
+    label: str,
+    runs: str | Path | None,
+    records: Sequence[TrainingRecord],
+    failures: Sequence[FailureRecord],
+) -> int:
+    """For how many comparisons p will be corrected: of the rows that are confirmed by then, and of
+    all other attempts.
+
+    Args:
+        picking: the comparison in which a row was picked.
+        label: the row that is to be confirmed.
+        runs: where the runs are that picked.
+        records, failures: of the confirmations that there are.
+    """
+    there = {n for one in confirmations([picking], runs) for n in one.rows} - {picking.baseline}
+    shown = {n: picking.rows[n] for n in {label, *there}}
+    return len(shown) + further(shown, picking.rows[picking.baseline], records, failures).total()
 
 
 def _confirmation(
@@ -135,13 +208,15 @@ def _confirmation(
     folder: Path,
     records: list[TrainingRecord],
     failures: Sequence[FailureRecord],
+    again: Again,
 ) -> Selection:
     """The rows with their runs of their confirmation alone, and the baseline's at these seeds."""
     rows = dict(picking.rows)
     against = rows.pop(picking.baseline, None)
     base = against.group if against else ""
+    held = seeds_of(r for r in records if r["group"] == base)
     its = {n: list(of_pair(records, one.group, base)) for n, one in rows.items()}
-    its = {label: runs for label, runs in its.items() if runs}
+    its = {label: runs for label, runs in its.items() if runs and held >= seeds_of(runs)}
     seeds = seeds_of(r for runs in its.values() for r in runs)
     of_base = [r for r in records if r["group"] == base and not seeds.isdisjoint(r["seeds"])]
     order = {group: at for at, group in enumerate(picking.labels)}
@@ -161,6 +236,7 @@ def _confirmation(
         records=selected,
         picking=picking,
         further=further({n: rows[n] for n in its}, against, records, failures),
+        unfinished=tuple(_unfinished(picking, its, records, failures, again)),
         stale=0,
         elsewhere=0,
         foreign=(),
@@ -169,3 +245,30 @@ def _confirmation(
         most=None,
         asked={},
     )
+
+
+def _unfinished(
+    picking: Selection,
+    whole: Collection[str],
+    records: Sequence[TrainingRecord],
+    failures: Sequence[FailureRecord],
+    again: Again,
+) -> Iterator[str]:
+    """A sentence on each row whose confirmation has begun and lacks a run.
+
+    whole: the rows whose confirmations lack none.
+    """
+    base = picking.baseline
+    against = picking.rows[base].group if base in picking.rows else ""
+    setting = tuple(as_flags(picking.apart))
+    for label, one in picking.rows.items():
+        if label == base or label in whole:
+            continue
+        used = Attempts.beside(one, against, records, failures, picking.records).seeds
+        if seeds := begun(records, one.group, against, used, failures):
+            absent = base if any(of_pair(records, one.group, against)) else label
+            yield (
+                f"{proper_name(label)} is not tested here: the run of {proper_name(absent)} with"
+                f" its {counted(len(seeds), 'fresh seed')} is missing;"
+                f" `{again(label, len(seeds), only=setting)}` makes it."
+            )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
+from typing_extensions import TypedDict
 
 from afnlab import stats
 from afnlab.compare import axis_ends
@@ -39,6 +40,7 @@ class NextStep:
         most: after how many seeds a row may stay open, where they are added until decided; None:
             their number is fixed.
         command: what is to be typed, where it trains nothing.
+        confirmed: whether the row to confirm has been, and is to be looked at.
     """
 
     fact: Fact
@@ -48,6 +50,19 @@ class NextStep:
     budget: int | None = None
     most: int | None = None
     command: str = ""
+    confirmed: bool = False
+
+
+class Confirmed(TypedDict):
+    """What there is of confirmations when a row is to be confirmed.
+
+    comparisons: for how many p is corrected then; seeds: of its own, 0: it has not begun; said:
+    what they say; empty: a run is missing.
+    """
+
+    comparisons: int
+    seeds: int
+    said: str
 
 
 def next_step(
@@ -62,6 +77,7 @@ def next_step(
     change: TuningChange | None = None,
     tunable: bool = False,
     naming: Naming = proper_name,
+    confirmed: Mapping[str, Confirmed] = {},
 ) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
@@ -77,7 +93,8 @@ def next_step(
 
     The number of seeds is that with which a true difference of the observed size would be detected
     with a power of 80 % in one comparison, given the standard deviation of that row's paired
-    differences.
+    differences; where others were confirmed before, in as many as there are then. Where that row
+    was confirmed, its confirmation is to be looked at.
 
     Args:
         table: of `compare_histories`, with the same baseline and metric.
@@ -91,6 +108,7 @@ def next_step(
         change: what tuning has changed; None: nothing was tuned.
         tunable: whether these rows were not tuned and may be, see `accepted.may_be_tuned`.
         naming: what the baseline is called.
+        confirmed: what there is of confirmations of rows, by label; of others nothing is known.
 
     Returns:
         What to do; None where nothing is compared.
@@ -115,7 +133,8 @@ def next_step(
     )
     if until_decided and row.spread > 0:
         return wider or _goes_on(row, most or 0)
-    return wider or _of_row(row, rows, base, measure, leads, len(undecided))
+    known = confirmed.get(str(row.name), Confirmed(comparisons=1, seeds=0, said=""))
+    return wider or _of_row(row, rows, base, measure, leads, len(undecided), known)
 
 
 def _tuned(base: str) -> NextStep:
@@ -128,21 +147,29 @@ def _tuned(base: str) -> NextStep:
 
 
 def _of_row(
-    row: pd.Series, rows: pd.DataFrame, base: str, measure: Measure, leads: bool, left_open: int
+    row: pd.Series,
+    rows: pd.DataFrame,
+    base: str,
+    measure: Measure,
+    leads: bool,
+    left_open: int,
+    known: Confirmed,
 ) -> NextStep:
     """What would decide about a row that is open.
 
     rows: those that are compared; leads: whether it is the best of them; left_open: how many are.
     """
+    if known["seeds"]:
+        return _begun(row, base, known)
     if not row.spread > 0:
         return _said("Another task", f"{proper_name(row.name)} equals {base} in every seed.")
     others = len(rows) if leads else left_open
     picked = others > 1 and not (leads and measure.sign * row.difference <= 0)
-    needed = stats.seeds_to_detect(row.difference, row.spread, 1, MANY)
+    needed = stats.seeds_to_detect(row.difference, row.spread, known["comparisons"], MANY)
     if needed is None:
         return _too_small(proper_name(row.name), "p_equivalent" in rows)
     best = f"the {'best' if leads else 'clearest'} of {others}" if picked else ""
-    return _fresh(row, base, needed, best, measure)
+    return _fresh(row, base, needed, best, measure, known["comparisons"])
 
 
 def _goes_on(row: pd.Series, allowed: int) -> NextStep:
@@ -171,7 +198,9 @@ def confirmation(table: pd.DataFrame, among: int, further: Mapping[str, int]) ->
         among: from how many comparisons its rows were picked.
         further: with which that table was made.
     """
-    seeds = counted(int(table.pairs.max()), "fresh seed")
+    pairs = compared_rows(table).pairs
+    fewest, most = int(pairs.min()), int(pairs.max())
+    seeds = f"{f'{fewest} to ' if fewest < most else ''}{counted(most, 'fresh seed')}"
     return NextStep(Fact("a confirmation", seeds, confirmation_caveat(table, among, further)))
 
 
@@ -237,13 +266,31 @@ def _wider(
     return NextStep(fact, tune=axis_ends.widened(among, ends, accepted))
 
 
-def _fresh(row: pd.Series, base: str, seeds: int, best: str, measure: Measure) -> NextStep:
+def _begun(row: pd.Series, base: str, known: Confirmed) -> NextStep:
+    """To look at a confirmation, or to finish it."""
+    name, seeds = proper_name(row.name), counted(known["seeds"], "fresh seed")
+    label = str(row.name)
+    if known["said"]:
+        note = f"It and {base} were trained alone on {seeds}. {known['said']}"
+        return NextStep(
+            Fact("what next", f"See {name}'s test", note), confirm=label, confirmed=True
+        )
+    note = f"It and {base} are to be trained alone on {seeds}, and one of the two runs is missing."
+    return NextStep(Fact("what next", f"Finish {name}'s test", note), known["seeds"], label)
+
+
+def _fresh(
+    row: pd.Series, base: str, seeds: int, best: str, measure: Measure, comparisons: int
+) -> NextStep:
     """best: of what the row is the best, within a sentence; empty: it was not picked."""
     name, seen = proper_name(row.name), difference(measure, row.difference)
-    half = stats.seeds_to_detect(row.difference / 2, row.spread, 1, 4 * MANY)
+    half = stats.seeds_to_detect(row.difference / 2, row.spread, comparisons, 4 * MANY)
     more = f", {half} half of it" if half not in (None, seeds) else ""
+    which = "one comparison, without correction"
+    if comparisons > 1:
+        which = f"comparison number {comparisons}, and p is corrected for all of them"
     note = (
-        f"Train it and {base} alone on fresh seeds: one comparison, without correction. {seeds}"
+        f"Train it and {base} alone on fresh seeds: {which}. {seeds}"
         f" show a true difference of {seen} with 80 % power{more}"
     )
     if best:

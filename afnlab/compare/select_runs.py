@@ -8,12 +8,18 @@ import shlex
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from afnlab.compare import caveats, costs, summary_table
 from afnlab.compare.chosen_runs import current, of_sweep
-from afnlab.compare.confirmation import confirmation_runs, confirmations
+from afnlab.compare.confirmation import (
+    confirmation_runs,
+    confirmations,
+    confirming,
+    require_picking,
+)
 from afnlab.compare.selection import Selection
 from afnlab.compare.selection_names import named_apart, with_briefs
 from afnlab.compare.training_facts import Trained
@@ -94,6 +100,11 @@ def select(
     trainings = list(filter(is_training, records))
     trained = {r["id"]: one for r, one in runs_folder.readable(trainings, Trained.of_record)}
     trainings = [r for r in trainings if r["id"] in trained]
+    flags = {
+        **{"baseline": baseline, "margin": margin, "metric": metric, **overrides},
+        "only": tuple(filtering.as_flags(only)),
+    }
+    require_picking(where, trainings, sweep, **flags)
     if sweep:
         chosen = of_sweep(sweep, overrides, trainings, failures, runs, only)
     else:
@@ -152,10 +163,25 @@ def select(
     if baseline and all(s.baseline not in s.rows for s in made):
         labels = dict.fromkeys(label for s in made for label in s.rows)
         raise ValueError(unknown("baseline", baseline, labels))
-    if confirmation and not (made := confirmations(made, runs)):
-        line = f"afnlab confirm {sweep or 'SWEEP'} ROW"
-        raise NoRuns(f"{confirmation_runs(runs)}: holds no confirmation; `{line}` makes one")
-    return made
+    return _confirmed(made, runs, sweep or "SWEEP", flags) if confirmation else made
+
+
+def _confirmed(
+    picked: Sequence[Selection],
+    runs: str | Path | None,
+    sweep: str | Path,
+    flags: Mapping[str, object],
+) -> list[Selection]:
+    """The confirmations of rows of these comparisons; flags: as a command takes them."""
+    made = confirmations(picked, runs, partial(confirming, sweep, runs=runs, **flags))
+    whole = [one for one in made if one.records]
+    unfinished = tuple(line for one in made for line in one.unfinished)
+    if not whole:
+        none = f"{confirmation_runs(runs)}: holds no confirmation"
+        if unfinished:
+            raise NoRuns(f"{none} with all of its runs. {' '.join(unfinished)}")
+        raise NoRuns(f"{none}; `afnlab confirm {sweep} ROW` makes one")
+    return [replace(whole[0], unfinished=unfinished), *whole[1:]]  # it is said once
 
 
 def _named_apart(

@@ -20,6 +20,7 @@ from afnlab.compare import (
     tuning_summary,
 )
 from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows
+from afnlab.compare.next_step import Confirmed
 from afnlab.compare.occasions import occasions
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.compare.tuning_change import TuningChange, tuning_change
@@ -66,6 +67,9 @@ class SelectedRuns:
         further: of a confirmation, by label how many others there are of that row, by other code or
             against another baseline, and of what is none of these rows, against this one; p is
             corrected for them too.
+        confirmed: what there is of confirmations of the row that is to be confirmed next, by its
+            label, see `confirmed_row`; empty: none is known of.
+        unfinished: of a confirmation, a sentence on each row whose confirmation lacks a run.
         beside: the records of runs of the same setting that are not among these: their code has
             changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
@@ -99,6 +103,8 @@ class SelectedRuns:
     own_baseline: str = ""
     picking: Self | None = None
     further: Mapping[str, int] = field(default_factory=dict)
+    confirmed: Mapping[str, Confirmed] = field(default_factory=dict)
+    unfinished: tuple[str, ...] = ()
     beside: Sequence[TrainingRecord] = ()
     shared: Mapping[str, str] = field(default_factory=dict)
     name: str = ""

@@ -84,7 +84,8 @@ class Selection(SelectedRuns):
     @property
     def missing(self) -> list[str]:
         """The runs that were requested, or are in the folder, and are not among these, and why."""
-        return caveats.left_out(self.stale, self.foreign, self.absent, self.failed)
+        gone = caveats.left_out(self.stale, self.foreign, self.absent, self.failed)
+        return [*gone, *self.unfinished]
 
     @property
     def notes(self) -> list[str]:
@@ -132,6 +133,8 @@ class Selection(SelectedRuns):
         results."""
         marked = {r["group"] for r in self.records if self.most is not None or is_added(r)}
         known = {n for n, one in self.rows.items() if one.group in marked} | {*self.decided_rows}
+        if self.is_confirmation:  # every row that is confirmed may give the baseline more
+            known.add(self.baseline)
         asked = {n: self.runs_of(n) for n in self.rows if n not in known}
         comparisons = int(self.table.p.notna().sum())
         by_baseline = [n for n in self.decided_rows if self.rows[n].group not in marked]

@@ -56,6 +56,7 @@ def what_next(selection: Selection) -> NextStep | None:
         change=selection.change,
         tunable=may_be_tuned(selection.records),
         naming=trained_apart.compared_naming(selection),
+        confirmed=selection.confirmed,
     )
     return trained_apart.step_within(selection, step, selection.within) or step
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from afnlab import stats
-from afnlab.compare.attempts import Attempts, begun, further, noted, of_pair, was_confirmed
+from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirmed
 from afnlab.compare.confirmation import (
+    comparisons_with,
     confirmation_runs,
-    confirmations,
+    confirming,
     fewest,
     fresh_judgings,
     proposed,
@@ -32,12 +33,7 @@ from afnlab.runs.one_data import require_todays_data
 from afnlab.runs.run_spec import TrainingSpec
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
-from afnlab.runs.storage.record_schema import (
-    FailureRecord,
-    TrainingRecord,
-    is_training,
-    seeds_of,
-)
+from afnlab.runs.storage.record_schema import TrainingRecord, is_training, seeds_of
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
@@ -102,12 +98,12 @@ def confirm(
     others = Attempts.beside(row_of, base, records, failures, before)
     done = begun(records, group, base, others.seeds, failures)
     require_fresh(folder, picking, done)
-    comparisons = 1 if done else _comparisons(picking, label, runs, records, failures)
+    comparisons = 1 if done else comparisons_with(picking, label, runs, records, failures)
     number = _number(seeds, done, picking, label, comparisons)
     if done and number != len(done):
         arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
         arguments |= {"only": tuple(as_flags(only)), "runs": runs}
-        again = command("confirm", sweep, row, seeds=len(done), **arguments)
+        again = confirming(sweep, row, len(done), **arguments)
         if any(of_pair(records, group, base)):
             raise _again(label, done, f" (`{again}` shows it)")
         tells = f"{label}, as the run of {base_of} tells,"
@@ -126,7 +122,7 @@ def confirm(
             f"p of all rows that are confirmed is corrected for {comparisons} comparisons from now"
             " on, other attempts included"
         )
-    wanted, said = {group, base}, noted(row_of, base)
+    wanted, said = {group, base}, noted(row_of, base, fresh)
     # The row is trained first: a run of the baseline, which tells of this attempt, is then not all
     # that an interruption leaves. An attempt without a run of its row has shown nothing.
     asked.sort(key=lambda spec: spec.group == base)
@@ -168,25 +164,6 @@ def _undecided(number: int, comparisons: int) -> str:
         f"with {counted(number, 'seed')}{counting} no difference could pass a test at 5 %; that"
         f" takes {stats.seeds_needed(comparisons)}"
     )
-
-
-def _comparisons(
-    picking: Selection,
-    label: str,
-    runs: str | Path | None,
-    records: Sequence[TrainingRecord],
-    failures: Sequence[FailureRecord],
-) -> int:
-    """For how many comparisons p will be corrected: of the rows that are confirmed by then, and of
-    all other attempts.
-
-    label: the row that is to be confirmed; records, failures: of the confirmations that there are.
-    """
-    there = {n for one in confirmations([picking], runs) for n in one.rows} - {picking.baseline}
-    shown = {n: picking.rows[n] for n in {label, *there}}
-    # Once it has a run, that its row failed before no longer means that an attempt showed nothing.
-    failed = [one for one in failures if one["group"] != shown[label].group]
-    return len(shown) + further(shown, picking.rows[picking.baseline], records, failed).total()
 
 
 def _again(rows: str, seeds: Collection[int], ending: str) -> ParameterError:

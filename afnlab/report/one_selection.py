@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec
 
+from afnlab.compare.confirmed_row import with_confirmed
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 
@@ -58,7 +59,7 @@ def _unless_handed_over(
         if file := os.environ.get(VARIABLE):
             handed: list[Selection] = pickle.loads(Path(file).read_bytes())
             return handed
-        return choose(*args, **kwargs)
+        return with_confirmed(choose(*args, **kwargs))
 
     return selected
 

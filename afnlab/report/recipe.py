@@ -84,6 +84,7 @@ def of_recipe(recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecor
         margin=recipe["margin"],
         most=recipe.get("most seeds"),
         further=recipe.get("further", {}),
+        confirmed=recipe.get("confirmed", {}),
         by_group=labels,
         described=_measure(recipe),
         decided=recipe.get("until decided", []),

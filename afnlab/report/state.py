@@ -7,6 +7,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from afnlab.compare.next_step import Confirmed
 from afnlab.runs.storage import safe_files
 from afnlab.runs.storage.record_schema import (
     Count,
@@ -36,6 +37,7 @@ TableRecipe = TypedDict(
         "runs": dict[RunId, Sha256],
         "picked among": NotRequired[Count],
         "further": NotRequired[dict[str, Count]],
+        "confirmed": NotRequired[dict[str, Confirmed]],
         "until decided": NotRequired[list[str]],
         "most seeds": NotRequired[Count],
         "within": NotRequired[str],

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from afnlab.compare.confirmation import confirmation_runs
+from afnlab.compare.confirmed_row import with_confirmed
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.errors import ParameterError
@@ -94,7 +95,9 @@ def write(
     about = _about(plan, target, confirmation, None if sweep else location.place(runs))
     staging.require_room(target, (PAGE, NOTEBOOK, STATE), _PARTS)
     _require_same(about, target)
-    chosen = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
+    chosen = with_confirmed(
+        select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
+    )
     count = sum(len(c.records) for c in chosen)
     first, missing = chosen[0], [line for one in chosen for line in one.missing]
     asked = {
@@ -330,6 +333,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         **({"most seeds": selection.most} if selection.most else {}),
         **({"further": {**selection.further}} if selection.further else {}),
         **({"within": selection.within} if selection.within else {}),
+        **({"confirmed": {**selection.confirmed}} if selection.confirmed else {}),
     }
 
 

@@ -27,16 +27,19 @@ def run(group, seeds, file="/a/mine.py", confirmation=None, **normal):
     return made | ({"confirmation": confirmation} if confirmation else {})
 
 
-def confirmation(group, seeds, base="base", file="/a/mine.py", **normal):
-    """The records of one: of the row, and of the baseline."""
+def confirmation(group, seeds, base="base", file="/a/mine.py", said=(), **normal):
+    """The records of one: of the row, and of the baseline; said: the seeds that they say it has,
+    which older ones do not."""
     row = run(group, seeds, file, **normal)
-    said = noted(Trained.of_record(row), base)
-    return [{**row, "confirmation": said}, run(base, seeds, "", said, **normal)]
+    note = noted(Trained.of_record(row), base, said)
+    return [{**row, "confirmation": note}, run(base, seeds, "", note, **normal)]
 
 
-def failure(group, started="10:00:30"):
-    """The record of one, in the minute in which the baseline was trained."""
-    return {"group": group, "started": f"2026-01-02T{started}.000+00:00"}
+def failure(group, started="10:00:30", of=None):
+    """The record of one, in the minute in which the baseline was trained; of: the run of the row
+    that it would have been, as far as its record says that."""
+    facts = {name: of[name] for name in ("seeds", "confirmation")} if of else {}
+    return {"group": group, "started": f"2026-01-02T{started}.000+00:00", **facts}
 
 
 def beside(records, group="new", base="base", failures=(), picking=(), **others):
@@ -135,6 +138,20 @@ def test_a_failure_after_the_baseline_does_not_undo_an_attempt():
     assert begun([base], "new", "base", (), late) == {1, 2}
     (_, base) = confirmation("old", [1, 2])
     assert beside([base], failures=[failure("old", "10:01:01")]) == Attempts(1, frozenset({1, 2}))
+
+
+def test_a_failure_is_of_the_attempt_with_its_seeds_alone():
+    """Of a later attempt with more seeds the run of the baseline tells when its row is removed."""
+    first, base = confirmation("new", [1, 2], said=[1, 2])
+    failed = [failure("new", of=first)]
+    _, more = confirmation("new", [3], said=[1, 2, 3])  # of which the baseline lacked one
+    assert begun([base], "new", "base", (), failed) == set()
+    assert begun([base, more], "new", "base", (), failed) == {1, 2, 3}
+    assert beside([base, more], "edited", failures=failed) == Attempts(1, frozenset({1, 2, 3}))
+    assert begun([base], "new", "base", (), [failed[0] | {"seeds": [1]}]) == {1, 2}
+    _, of_fewer = confirmation("new", [1, 2], said=[1, 2])  # after a failure with more of them
+    longer, _ = confirmation("new", [1, 2, 3], said=[1, 2, 3])
+    assert begun([of_fewer], "new", "base", (), [failure("new", of=longer)]) == {1, 2}
 
 
 def test_seeds_of_the_row_as_a_baseline_and_of_a_judge_are_used():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afnlab import stats
-from afnlab.compare.next_step import next_step
+from afnlab.compare.next_step import confirmation, next_step
 from afnlab.training.space import space
 from afnlab.training.tune import FAIR
 from tests.compare.test_headline import DOWN, EVEN, MAYBE, UP, made, told, within
@@ -113,6 +113,48 @@ def test_what_to_do_next(case):
     assert (step.seeds is None) == ("seeds in all" not in said and "fresh seeds" not in said)
     assert (step.confirm == "") == ("alone on fresh" not in said)
     assert step.seeds is None or step.confirm or step.seeds > found.pairs.max()
+
+
+CONFIRMED = {  # what there is of confirmations, what is said, and the seeds that are proposed
+    "it was confirmed": (
+        {"comparisons": 1, "seeds": 60, "said": "SELU is better than ReLU (p = 0.01)."},
+        "What next: See SELU's test. It and ReLU were trained alone on 60 fresh seeds. SELU is"
+        " better than ReLU (p = 0.01).",
+        None,
+    ),
+    "it lacks a run": (
+        {"comparisons": 1, "seeds": 60, "said": ""},
+        "What next: Finish SELU's test. It and ReLU are to be trained alone on 60 fresh seeds, and"
+        " one of the two runs is missing.",
+        60,
+    ),
+    "another was": (
+        {"comparisons": 2, "seeds": 0, "said": ""},
+        "What next: Test SELU again. Train it and ReLU alone on fresh seeds: comparison number 2,"
+        " and p is corrected for all of them. 15 show a true difference of +1.09 points with 80 %"
+        f" power, 51 half of it. {ADDED}",
+        15,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONFIRMED)
+def test_what_was_confirmed_counts_in_what_is_next(case):
+    """The number that is proposed is the one that `confirm` takes."""
+    known, said, seeds = CONFIRMED[case]
+    selu = made(selu=MAYBE)
+    step = next_step(selu, "relu", confirmed={"selu": known})
+    assert told(step.fact) == said
+    assert (step.confirm, step.seeds, step.confirmed) == ("selu", seeds, seeds is None)
+    r = selu.loc["selu"]
+    if not known["seeds"]:
+        assert seeds == stats.seeds_to_detect(r.difference, r.spread, known["comparisons"])
+
+
+def test_a_confirmation_says_between_how_many_seeds_its_rows_have():
+    both = made(selu=UP, tanh=[0.4] * 6)
+    assert confirmation(both, 3, {}).fact.value == "6 to 8 fresh seeds"
+    assert confirmation(made(selu=UP), 3, {}).fact.value == "8 fresh seeds"
 
 
 def test_where_nothing_was_tuned_tuning_comes_before_another_task():

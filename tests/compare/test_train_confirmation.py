@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -11,11 +12,10 @@ import pytest
 from afnlab import compare, stats
 from afnlab.cli.entry import main
 from afnlab.compare.attempts import noted
-from afnlab.compare.confirmation import confirmation_runs, confirmations
+from afnlab.compare.confirmation import comparisons_with, confirmation_runs, confirmations
 from afnlab.compare.formatting import interval
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import formatted
-from afnlab.compare.train_confirmation import _comparisons
 from afnlab.compare.training_facts import Trained
 from afnlab.errors import ParameterError
 from afnlab.report import write
@@ -151,6 +151,33 @@ def test_the_interval_is_that_of_the_test(picked):
     assert quoted == interval(made.measure, row.difference_low, row.difference_high)
     assert not [name for name in formatted(made.table, made.measure) if "adjusted" in name]
     assert f"95 % interval {quoted}" in made.answers["By how much?"]
+
+
+def test_a_row_without_all_runs_is_not_tested_and_told(copied, capsys):
+    """As after a kill between the row's run and the baseline's."""
+    file, runs = copied
+    kept = Path(confirmation_runs(runs))
+    gone = next(r["id"] for r in records(kept) if r["label"].endswith(" relu"))
+    shutil.rmtree(kept / gone)
+    assert main(["compare", str(file), "--confirmation", "--runs", str(runs)]) == 2
+    line = f"afnlab confirm '{file}' '{ROW}' --seeds 6 --runs {runs}"
+    assert capsys.readouterr().err.endswith(
+        "/confirm: holds no confirmation with all of its runs. SReLU(t=1.5) is not tested here: the"
+        f" run of ReLU with its 6 fresh seeds is missing; `{line}` makes it.\n"
+    )
+
+
+def test_confirmations_are_compared_as_such_alone(copied, capsys):
+    """They would lose the correction for what was confirmed."""
+    file, runs = copied
+    line = f"afnlab compare '{file}' --confirmation --runs {runs} --epochs 1"
+    for command in ("compare", "report"):
+        words = [command, str(file), "--runs", confirmation_runs(runs), "--epochs", "1"]
+        assert main(words) == 2
+        said = capsys.readouterr().err
+        assert "holds confirmations; give the runs that picked, the folder above" in said
+        assert f"`{line}` compares them" in said
+        assert said.count("\n") == 1
 
 
 def test_where_nothing_is_confirmed(picked, tmp_path):
@@ -476,8 +503,46 @@ def trained(group, seeds, shared="", **more):
 def attempt(pair, seeds, shared):
     """The records of a confirmation, of the row and of its baseline."""
     row, base = pair.split()
-    said = noted(Trained.of_record(trained(row, seeds, shared)), base)
+    said = noted(Trained.of_record(trained(row, seeds, shared)), base, seeds)
     return [trained(group, seeds, shared, confirmation=said) for group in (row, base)]
+
+
+def picking_of(*groups, shared=""):
+    """A comparison in which these rows were picked, of which the first is the baseline."""
+    picking = [trained(group, [77], shared) for group in groups]
+    rows = {r["parameters"]["activation"]: Trained.of_record(r) for r in picking}
+    return Selection(Path("runs"), rows, picking, f"{groups[0]}.py:f")
+
+
+def test_no_row_is_tested_by_the_seeds_of_another(monkeypatch):
+    """Which of its seeds the baseline has depends on what else was confirmed."""
+    row, base = attempt("mine relu", [*range(60)], "")
+    there = [row]
+    monkeypatch.setattr(runs_folder, "records", lambda *_: [*there])
+    monkeypatch.setattr(runs_folder, "failures", lambda *_: [])
+    selection = picking_of("relu", "gelu", "mine")
+    missing = (
+        "mine.py:f is not tested here: the run of {} with its 60 fresh seeds is missing; `afnlab"
+        " confirm SWEEP mine.py:f --seeds 60` makes it."
+    )
+    (alone,) = confirmations([selection], "runs")
+    assert (alone.rows, alone.records) == ({}, [])
+    assert alone.missing == [missing.format("relu.py:f")]
+    (among,) = confirmations([replace(selection, apart={"epochs": 1})], "runs")
+    assert "mine.py:f --seeds 60 --only epochs=1`" in among.missing[0]  # not that of another one
+    there += attempt("gelu relu", [*range(6)], "")
+    (beside,) = confirmations([selection], "runs")
+    assert sorted(beside.rows) == ["gelu.py:f", "relu.py:f"]
+    assert beside.further == {"mine.py:f": 1}  # it counts all the same
+    assert beside.missing == alone.missing
+    there.append(base)
+    (whole,) = confirmations([selection], "runs")
+    assert len(whole.rows) == 3
+    assert (whole.further, whole.missing) == ({}, [])
+    there.remove(row)
+    (removed,) = confirmations([selection], "runs")
+    assert sorted(removed.rows) == ["gelu.py:f", "relu.py:f"]
+    assert removed.missing == [missing.format("mine.py:f")]
 
 
 @pytest.mark.parametrize("shared", ["", "(batch_size=50)"])
@@ -489,11 +554,9 @@ def test_p_is_corrected_for_as_many_comparisons_as_was_announced(case, shared, m
     failed = [failure("mine")]  # so it showed nothing
     monkeypatch.setattr(runs_folder, "records", lambda *_: [*there])
     monkeypatch.setattr(runs_folder, "failures", lambda *_: failed)
-    picking = [trained(group, [77], shared) for group in ("relu", "gelu", "mine")]
-    rows = {r["parameters"]["activation"]: Trained.of_record(r) for r in picking}
-    selection = Selection(Path("runs"), rows, picking, "relu.py:f")
-    announced = _comparisons(selection, "mine.py:f", "runs", there, failed)
+    selection = picking_of("relu", "gelu", "mine", shared=shared)
+    announced = comparisons_with(selection, "mine.py:f", "runs", there, failed)
     there += attempt("mine relu", [99], shared)
     (made,) = confirmations([selection], "runs")
     assert announced == len(made.rows) - 1 + sum(made.further.values())
-    assert announced == len(BEFORE[case]) + 1
+    assert announced == (0 if "failed" in case else len(BEFORE[case])) + 1

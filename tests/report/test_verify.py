@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -453,3 +454,15 @@ def test_a_table_of_the_first_seeds_is_recomputed_from_these(tmp_path):
     assert not why
     assert again.table.pairs["tanh"] == 11
     assert export.as_csv(again.table) == export.as_csv(one.table)
+
+
+def test_what_was_known_of_confirmations_is_that_of_the_page():
+    """Others may have been made since, and change what one would propose now."""
+    (one,) = select(small_runs())
+    known = {"srelu": {"comparisons": 1, "seeds": 60, "said": "SReLU is better than ReLU."}}
+    recipe = write_report._recipe(
+        replace(one, confirmed=known), Path("a.csv"), {r["id"]: "0" * 64 for r in one.records}
+    )
+    again, why = _again(recipe, one.folder)
+    assert not why
+    assert again.confirmed == known

@@ -149,6 +149,9 @@ def _next(selection: Selection, sweep: str | Path, overrides: Mapping[str, objec
         shown = _edited(selection, line, str(sweep), its)
         if step.most == selection.most:  # as the file says already
             shown = typed(_swept(selection, str(sweep), its, "--retry-failed"))
+    if step.confirmed and sweep:
+        flags = {**_settings(overrides), **_flags(selection)}
+        shown = typed(command("compare", sweep, "--confirmation", **flags))
     if step.seeds is not None and sweep:
         if step.confirm:
             line = _confirming(selection, step.confirm, step.seeds, sweep, overrides)
@@ -203,14 +206,19 @@ def _confirming(
         seeds: how many.
         sweep, overrides: as of `first_screen`.
     """
-    flags = {
+    flags = {**_settings(overrides), **_flags(selection)}
+    return command("confirm", sweep, label, seeds=seeds, **flags)
+
+
+def _flags(selection: Selection) -> dict[str, object]:
+    """How a comparison was asked for, as a command that goes on from it takes it."""
+    return {
         "baseline": selection.own_baseline,
         "metric": selection.judged_by,
         "margin": selection.margin and f"{selection.measure.scale * selection.margin:.12g}",
         "only": tuple(filtering.as_flags({**selection.only, **selection.apart})),
         "runs": folder_of_runs(selection),
     }
-    return command("confirm", sweep, label, seeds=seeds, **_settings(overrides), **flags)
 
 
 def confirmed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,6 +13,7 @@ from afnlab.runs import staleness
 from afnlab.runs.file_labels import told_apart
 from afnlab.runs.fingerprint import one_look
 from afnlab.runs.storage import atomic_write, record_schema, runs_folder
+from afnlab.runs.storage.confirmation_notes import only_to_tell, shows_nothing_by
 from afnlab.runs.storage.location import Place
 from afnlab.runs.storage.record_schema import (
     FailureRecord,
@@ -172,37 +173,33 @@ def with_code_in_a_line(
 
 def remove(place: Place, refs: Sequence[str]) -> list[str]:
     """Delete runs, and say which; ValueError, before any is deleted, for one that is not there, or
-    if nothing would tell of a confirmation any more, which counts where p is corrected."""
+    if that would change what is known of confirmations, which counts where p is corrected."""
     ids = [find(place, ref)["id"] for ref in refs]
-    for record in _only_to_tell(runs_folder.records(place.folder), ids):
+    records, failures = runs_folder.records(place.folder), runs_folder.failures(place.folder)
+    for record in only_to_tell(records, failures, ids):
         raise ValueError(
             f"{record['id']}: {record['label']} is the last run that tells of a confirmation, which"
             " counts where p is corrected; to begin anew, with no confirmation known of, delete the"
             f" folder `{runs_folder.CONFIRMATIONS}` below the runs yourself"
         )
+    staying = [r for r in records if r["id"] not in ids]
+    for one in failures:
+        if one["id"] in ids and (run := shows_nothing_by(one, staying)) is not None:
+            raise ValueError(
+                f"{one['id']}: {one['label']} failed in a confirmation, which by this alone does"
+                f" not count where p is corrected: {run['id']}, {run['label']}, was trained for it"
+            )
     for run_id in ids:
         place.remove(run_id)
     return ids
 
 
-def _only_to_tell(records: Iterable[Record], going: Collection[str]) -> Iterator[Record]:
-    """Of runs that are to go, one for every confirmation of which no other run tells.
-
-    going: the ids of these runs.
-    """
-    noted = [(r, r["confirmation"]) for r in records if is_training(r) and "confirmation" in r]
-    known = [note for r, note in noted if r["id"] not in going]
-    for record, note in noted:
-        if note not in known:
-            known.append(note)
-            yield record
-
-
 @one_look()
 def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     """What `gc` deletes, and why: what killed processes left, failures that are made good or whose
-    code has changed since; with `stale` also whole runs whose code has, but for the last that tells
-    of a confirmation."""
+    code has changed since; with `stale` also whole runs whose code has. What is known of
+    confirmations stays: the last run that tells of one, and the failure by which one shows nothing.
+    """
     folder = place.folder
     removable = [(p, "left by a process that was killed") for p in atomic_write.abandoned(folder)]
     if place.workshop != folder and place.workshop.is_dir():
@@ -212,20 +209,22 @@ def waste(place: Place, stale: bool = False) -> list[tuple[Path, str]]:
     removable += [
         (p, "set aside, as it was not whole") for p in folder.glob(f"{atomic_write.TORN}*")
     ]
-    records = runs_folder.records(folder)
-    done = {r["id"] for r in records}
-    for facts in runs_folder.failures(folder):
+    records, failures = runs_folder.records(folder), runs_folder.failures(folder)
+    old = [r for r in records if stale and staleness.state(r) == staleness.CHANGED]
+    kept = {r["id"] for r in only_to_tell(records, failures, {r["id"] for r in old})}
+    old = [r for r in old if r["id"] not in kept]
+    done, gone = {r["id"] for r in records}, {r["id"] for r in old}
+    staying = [r for r in records if r["id"] not in gone]
+    for facts in failures:
         if facts["id"] in done:
             removable.append((home(folder, facts), f"{facts['label']}: failed, then done"))
-        elif staleness.state(facts) == staleness.CHANGED:
+        elif shows_nothing_by(facts, staying) is None and (
+            staleness.state(facts) == staleness.CHANGED
+        ):
             removable.append(
                 (home(folder, facts), f"{facts['label']}: failed, its code has changed")
             )
-    old = [r for r in records if stale and staleness.state(r) == staleness.CHANGED]
-    kept = {r["id"] for r in _only_to_tell(records, {r["id"] for r in old})}
-    removable += [
-        (home(folder, r), f"{r['label']}: its code has changed") for r in old if r["id"] not in kept
-    ]
+    removable += [(home(folder, r), f"{r['label']}: its code has changed") for r in old]
     return removable
 
 

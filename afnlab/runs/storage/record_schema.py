@@ -238,6 +238,7 @@ class FailureRecord(_Told):
     parameters: NotRequired[dict[str, object]]
     given: NotRequired[dict[str, object]]
     seeds: NotRequired[list[Seed]]
+    confirmation: NotRequired[dict[str, str]]
     seconds: NotRequired[FiniteNumber]
     versions: NotRequired[dict[str, str]]
 

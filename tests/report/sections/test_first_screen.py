@@ -294,6 +294,9 @@ def test_seeds_that_the_baseline_was_given_later_are_told(chosen):
     vars(made)["table"] = chosen.table
     (said,) = made.stopping
     assert said.startswith("SReLU: 4 seeds were added when the others had been trained. If that")
+    fresh = replace(made, picking=chosen)  # another row was confirmed with more
+    vars(fresh)["table"] = chosen.table
+    assert fresh.stopping == []
 
 
 def test_what_is_to_be_tuned_stands_with_where_to_write_it(chosen, monkeypatch):
@@ -435,6 +438,21 @@ def test_the_command_confirms_in_the_setting_of_the_page(
     told = unescape(_next(made, sweep, overrides))
     assert unescape(typed(line)) in told
     assert " for both." in told
+
+
+def test_the_command_shows_the_confirmation_that_there_is(chosen, monkeypatch):
+    step = NextStep(Fact("what next", "See it", "A note."), confirm="srelu", confirmed=True)
+    module = import_module("afnlab.compare.statements")
+    monkeypatch.setattr(module, "next_step", lambda *_, **__: step)
+    made = replace(chosen, place="/other", own_baseline="relu", apart={"task": "iris"})
+    line = (
+        "afnlab compare a.yaml --confirmation --epochs 2 --baseline relu --only task=iris --runs"
+        " /other"
+    )
+    tile = _next(made, "a.yaml", {"epochs": 2, "seeds": 9})
+    assert unescape(typed(line)) in unescape(tile)
+    assert parser().parse_args(typed_in(tile)[1:]).confirmation
+    assert "<code>" not in _next(made, "", {})
 
 
 @pytest.mark.parametrize(("first", "then"), [("tanh", "gelu"), ("gelu", "tanh")])

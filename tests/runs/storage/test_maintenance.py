@@ -31,8 +31,8 @@ def runs(tmp_path, monkeypatch) -> Path:
     return shutil.copytree(small_runs(), tmp_path / "runs")
 
 
-def with_a_failure(runs: Path, run_id: str = "ffff0000ffff0000") -> Path:
-    facts = RECORD | {"id": run_id, "label": "mine(x=1)", "message": "ValueError: no"}
+def with_a_failure(runs: Path, run_id: str = "ffff0000ffff0000", **more: object) -> Path:
+    facts = RECORD | {"id": run_id, "label": "mine(x=1)", "message": "ValueError: no", **more}
     return Attempt(runs, run_id).fail(facts)
 
 
@@ -130,6 +130,24 @@ def test_the_last_run_that_tells_of_a_confirmation_is_kept(runs, capsys):
     assert main(["runs", "gc", "--stale"]) == 0
     assert main(["runs", "rm", last["id"]]) == 2
     assert len(records(runs)) == 1
+
+
+def test_the_failure_by_which_a_confirmation_shows_nothing_is_kept(runs, capsys):
+    """Without it the run of the baseline would tell of one, and p be corrected for it."""
+    note = {"row": "a" * 16, "baseline": "b", "label": "mine"}
+    base, _ = (r["id"] for r in records(runs))
+    rewrite(runs / base, confirmation=note, started="2026-01-02T10:00:00+00:00", seconds=60.0)
+    failed = {"group": "a" * 16, "seeds": [0, 1], "confirmation": note}
+    kept = with_a_failure(runs, "f" * 16, started="2026-01-02T09:59:00+00:00", **failed)
+    assert main(["runs", "gc", "--stale"]) == 0
+    assert kept.is_dir()
+    capsys.readouterr()
+    assert main(["runs", "rm", kept.name]) == 2
+    said = capsys.readouterr().err
+    assert "failed in a confirmation, which by this alone does not count where p is" in said
+    assert base in said
+    assert main(["runs", "rm", base, kept.name]) == 0
+    assert not kept.exists()
 
 
 def test_gc(runs, capsys):
