@@ -84,6 +84,16 @@ def test_seeds_of_different_functions_are_not_pooled(here, capsys):
     assert "so their seeds are not pooled" in capsys.readouterr().err
 
 
+def test_seeds_of_what_draws_numbers_without_saying_so_are_pooled(here):
+    noisy = "torch.where(x > 0, x, x * torch.empty_like(x).uniform_(0.1, 0.3))"
+    Path("mine.py").write_text(MINE.replace('torch.tanh(x) * number("coef")', noisy))
+    keep("relu", 0, 1)
+    keep("mine.py:rat", 0)
+    keep("mine.py:rat", 1)
+    (made,) = select("runs")
+    assert made.table.seeds["mine.py:rat"] == 2
+
+
 def test_seeds_of_different_networks_are_not_pooled(here):
     keep("mine.py:rat", 0)
     keep("relu", 0)

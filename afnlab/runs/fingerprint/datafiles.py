@@ -20,12 +20,14 @@ from afnlab.runs.fingerprint.syntax import Source
 
 LARGEST = 64 << 20  # bytes of a file that is read for an id
 _DEEPEST = 3  # folders that a path may name one by one
+_STATE = re.compile(r"\.(log|lock|tmp|db|sqlite3?)(-\w+)?", re.IGNORECASE)  # written, by its ending
 
 # What writes the file that it is called with, or on whose path it is called.
 _SAVES = re.compile(
-    r"save\w*|dump|download\w*|urlretrieve|FileHandler|write_\w+"
+    r"save\w*|dump|download\w*|urlretrieve|FileHandler|basicConfig|write_\w+"
     r"|to_(csv|excel|feather|file|hdf|json|netcdf|parquet|pickle|zarr)"
 )
+_MOVES = re.compile(r"replace|rename|copy\w*|move")  # of os and shutil, onto their last argument
 _MODE = re.compile(r"[bt]*[wxa][bt+]*|r[bt]*\+[bt]*")  # of an `open` that writes
 _JOINS = ("Path", "PurePath", "join", "joinpath", "with_name", "with_suffix")  # name the last part
 _KEEPS = ("absolute", "abspath", "as_posix", "expanduser", "fspath", "realpath", "resolve", "str")
@@ -72,6 +74,8 @@ def _beside(path: Path, text: str) -> Iterator[Path]:
 
 def _is_read(path: Path) -> bool:
     """Whether it is a file that is read for an id; those of the system's own state have no size."""
+    if _STATE.fullmatch(path.suffix):
+        return False
     return is_file(path) and 0 < path.stat().st_size <= LARGEST
 
 
@@ -116,6 +120,8 @@ class _Writes(ast.NodeVisitor):
                 self._note(node.args[:1])
         elif _SAVES.fullmatch(name):
             self._note([*arguments, *receiver])
+        elif _MOVES.fullmatch(name) and _of_module(node) in ("os", "shutil"):
+            self._note(node.args[1:])
         self.generic_visit(node)
 
     def _note(self, paths: list[ast.expr]) -> None:
@@ -141,6 +147,11 @@ class _Writes(ast.NodeVisitor):
 
 def _called(call: ast.Call) -> str:
     return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+
+
+def _of_module(call: ast.Call) -> str:
+    """The name on which an attribute is called: os in `os.replace(a, b)`."""
+    return str(getattr(getattr(call.func, "value", None), "id", ""))
 
 
 def _is_mode(node: ast.expr) -> bool:

@@ -26,11 +26,17 @@ def used(record: Activation, params: Mapping[str, Any]) -> torch.Tensor:
 
 def sampled(record: Activation, params: Mapping[str, object], trained: bool) -> pd.DataFrame:
     """An elementwise activation at its defaults: x, value, slope; and `used`, its values at the
-    parameters of a training, if none of them was trained, and nothing in it is random."""
+    parameters of a training, if none of them was trained, and nothing in it is random.
+
+    What draws from torch's generator without saying so draws the same numbers in every run, or its
+    runs would look like those of different functions.
+    """
     x = grid().requires_grad_()
-    y = record(x)
-    (slope,) = torch.autograd.grad(y.sum(), x)
-    table = {"x": grid().numpy(), "value": y.detach().numpy(), "slope": slope.numpy()}
-    if not (trained or record.stochastic):
-        table["used"] = used(record, params).detach().numpy()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        y = record(x)
+        (slope,) = torch.autograd.grad(y.sum(), x)
+        table = {"x": grid().numpy(), "value": y.detach().numpy(), "slope": slope.numpy()}
+        if not (trained or record.stochastic):
+            table["used"] = used(record, params).detach().numpy()
     return pd.DataFrame(table)

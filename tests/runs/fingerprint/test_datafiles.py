@@ -238,6 +238,16 @@ def test_what_the_code_writes_itself_does_not_count(own):
     assert spec(own).group == then.group
 
 
+def test_logs_and_databases_do_not_count(own):
+    """However they are written: a name may come to what writes them by ways that nobody sees."""
+    text = (
+        'HERE = Path(__file__).parent\nclass C:\n    log = HERE / "calls.log"\nDB = HERE / "a.db"'
+    )
+    for name in ("calls.log", "a.db"):
+        put(own / name, 1.0)
+    assert spec(own, f"from pathlib import Path\n{text}\nA = 1").code.data == set()
+
+
 @pytest.mark.parametrize(
     ("code", "names"),
     {
@@ -252,6 +262,8 @@ def test_what_the_code_writes_itself_does_not_count(own):
         'p = "a"\nPath(p).with_suffix(".b").write_text(t)': {".b"},
         'plt.savefig(D / "a")\nt.to_csv(str(D / "b"))': {"a", "b"},
         'p = p / "a"\nopen(p, "x")': {"a"},
+        'os.replace(tmp, "a")\nlogging.basicConfig(filename="b")': {"a", "b"},
+        't.replace("x", "a")': set(),  # of a text
         'if __name__ == "__main__":\n    open("a", "w")': set(),  # no run does it
     }.items(),
 )
