@@ -29,7 +29,7 @@ _SAVES = re.compile(
 )
 _MOVES = re.compile(r"replace|rename|copy\w*|move")  # of os and shutil, onto their last argument
 _MODE = re.compile(r"[bt]*[wxa][bt+]*|r[bt]*\+[bt]*")  # of an `open` that writes
-_JOINS = ("Path", "PurePath", "join", "joinpath", "with_name", "with_suffix")  # name the last part
+_JOINS = ("Path", "PurePath", "join", "joinpath")  # of the parts of a path
 _KEEPS = ("absolute", "abspath", "as_posix", "expanduser", "fspath", "realpath", "resolve", "str")
 
 
@@ -48,10 +48,11 @@ def data_files(source: Source, path: Path, here: Path) -> Iterator[Path]:
         last = [f for f in map(Path.resolve, filter(is_folder, within)) if f not in folders]
         folders |= {f: None for f in last if f != f.parent}
     saved = written(source)
-    texts = [text for text in named.texts if text not in saved and "\n" not in text]
+    texts = [text for text in named.texts if "\n" not in text]
     places = [_at(folder, text) for text in texts for folder in folders]
     places += [place for text in texts for place in _beside(path, text)]
-    yield from dict.fromkeys(p.resolve() for p in places if _is_read(p))
+    there = dict.fromkeys(p.resolve() for p in places if _is_read(p))
+    yield from (p for p in there if not any(_may_be(p, end, path) for end in saved))
 
 
 def _as_folders(text: str) -> Iterator[str]:
@@ -70,6 +71,15 @@ def _beside(path: Path, text: str) -> Iterator[Path]:
     if text.startswith("."):
         with suppress(ValueError):
             yield path.with_suffix(text)
+
+
+def _may_be(file: Path, end: str, path: Path) -> bool:
+    """Whether a file may be the one that a source at a path writes by a path with this end; `.json`
+    alone replaces the ending of another path, as of the source's own."""
+    if end.startswith(".") and "/" not in end:
+        return file in (path.resolve().with_suffix(end), file.with_name(end))
+    parts = tuple(part for part in Path(end).parts if part not in (os.sep, "~", ".", ".."))
+    return bool(parts) and file.parts[-len(parts) :] == parts
 
 
 def _is_read(path: Path) -> bool:
@@ -118,6 +128,8 @@ class _Writes(ast.NodeVisitor):
                 self._note(receiver)  # Path("a").open("w")
             if any(map(_is_mode, modes)):
                 self._note(node.args[:1])
+        elif name in ("write_text", "write_bytes"):
+            self._note(receiver)  # and what it is called with is no path
         elif _SAVES.fullmatch(name):
             self._note([*arguments, *receiver])
         elif _MOVES.fullmatch(name) and _of_module(node) in ("os", "shutil"):
@@ -126,23 +138,37 @@ class _Writes(ast.NodeVisitor):
 
     def _note(self, paths: list[ast.expr]) -> None:
         for path in paths:
-            self.texts |= set(self._last_part(path, ()))
+            self.texts |= set(self._ends(path, ()))
 
-    def _last_part(self, node: ast.expr, seen: tuple[str, ...]) -> Iterator[str]:
-        """The texts that may be the end of a path."""
+    def _ends(self, node: ast.expr, seen: tuple[str, ...]) -> Iterator[str]:
+        """What a path may end with, as far as it is made of texts."""
         match node:
             case ast.Constant(value=str(text)):
                 yield text
             case ast.Name(id=name) if name not in seen:
                 for value in self._bound.get(name, ()):
-                    yield from self._last_part(value, (*seen, name))
-            case ast.BinOp(op=ast.Div(), right=right):
-                yield from self._last_part(right, seen)
-            case ast.Call(args=[*_, last]) if _called(node) in _JOINS:
-                yield from self._last_part(last, seen)
+                    yield from self._ends(value, (*seen, name))
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                yield from self._joined([left, right], seen)
+            case ast.Call(func=ast.Attribute(value=old, attr="with_suffix"), args=[suffix]):
+                for end in self._ends(suffix, seen):
+                    files = [*self._ends(old, seen)] if end.startswith(".") else []
+                    yield from (f"{os.path.splitext(file)[0]}{end}" for file in files)  # noqa: PTH122
+                    yield from [] if files else [end]
+            case ast.Call(args=[*_, last]) if _called(node) == "with_name":
+                yield from self._ends(last, seen)
+            case ast.Call(args=[*parts]) if parts and _called(node) in _JOINS:
+                yield from self._joined(parts, seen)
             case ast.Call(args=[last]) | ast.Call(func=ast.Attribute(value=last), args=[]):
                 if _called(node) in _KEEPS:
-                    yield from self._last_part(last, seen)
+                    yield from self._ends(last, seen)
+
+    def _joined(self, parts: list[ast.expr], seen: tuple[str, ...]) -> Iterator[str]:
+        """The ends of a path that is put together, from the last part that is no text on."""
+        *first, last = parts
+        for end in self._ends(last, seen):
+            before = list(self._joined(first, seen)) if first else []
+            yield from ([f"{folder}/{end}" for folder in before] or [end])
 
 
 def _called(call: ast.Call) -> str:

@@ -238,6 +238,20 @@ def test_what_the_code_writes_itself_does_not_count(own):
     assert spec(own).group == then.group
 
 
+def test_a_file_counts_though_another_one_of_its_name_is_written(own):
+    put(own / "coef.json", 1.0)
+    other = '(Path.home() / "results" / "coef.json").write_text("1")'
+    text = f"from pathlib import Path\ndef keep():\n    {other}\n"
+    read = 'A = len(Path(__file__).with_name("coef.json").read_text())'
+    assert spec(own, text + read).code.data == {f"{own / 'coef.json'}"}
+
+
+def test_a_hidden_file_that_is_written_does_not_count(own):
+    put(own / ".cache", 1.0)
+    text = 'P = Path(__file__).with_name(".cache")\nP.write_text("1.0")\nA = 1'
+    assert spec(own, f"from pathlib import Path\n{text}").code.data == set()
+
+
 def test_logs_and_databases_do_not_count(own):
     """However they are written: a name may come to what writes them by ways that nobody sees."""
     text = (
@@ -253,15 +267,18 @@ def test_logs_and_databases_do_not_count(own):
     {
         'open("a", "w")': {"a"},
         'open("a"); open("b", "rb")': set(),
-        'import os\nopen(os.path.join("d", "a"), mode="ab")': {"a"},
+        'import os\nopen(os.path.join("d", "a"), mode="ab")': {"d/a"},
         'P = Q = "a"\nwith Q.open("r+") as f: pass': {"a"},
         'def f(p="a"):\n    p.write_text(x)': {"a"},
         'p = "a"\ndef f(p):\n    p.write_bytes(x)': set(),  # a parameter, not the module's
         'p = "a"\ndef f(q):\n    p.write_bytes(q)': {"a"},
         'x = np.loadtxt("a")\nnp.save("b", x)': {"b"},
-        'p = "a"\nPath(p).with_suffix(".b").write_text(t)': {".b"},
+        'p = "a"\nPath(p).with_suffix(".b").write_text(t)': {"a.b"},
+        'Path(__file__).with_suffix(".b").write_text("a")': {".b"},
         'plt.savefig(D / "a")\nt.to_csv(str(D / "b"))': {"a", "b"},
         'p = p / "a"\nopen(p, "x")': {"a"},
+        '(Path.home() / "d" / "a").write_text(t)': {"d/a"},
+        'D = ROOT / "d"\nopen(f(x) / D / "a", "w")': {"d/a"},
         'os.replace(tmp, "a")\nlogging.basicConfig(filename="b")': {"a", "b"},
         't.replace("x", "a")': set(),  # of a text
         'if __name__ == "__main__":\n    open("a", "w")': set(),  # no run does it
