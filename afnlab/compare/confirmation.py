@@ -185,7 +185,7 @@ def confirmations(
 def comparisons_with(
     picking: Selection,
     label: str,
-    runs: str | Path | None,
+    made: Iterable[Selection],
     records: Sequence[TrainingRecord],
     failures: Sequence[FailureRecord],
 ) -> int:
@@ -195,10 +195,10 @@ def comparisons_with(
     Args:
         picking: the comparison in which a row was picked.
         label: the row that is to be confirmed.
-        runs: where the runs are that picked.
+        made: the confirmations of its rows, see `confirmations`.
         records, failures: of the confirmations that there are.
     """
-    there = {n for one in confirmations([picking], runs) for n in one.rows} - {picking.baseline}
+    there = {n for one in made for n in one.rows} - {picking.baseline}
     shown = {n: picking.rows[n] for n in {label, *there}}
     return len(shown) + further(shown, picking.rows[picking.baseline], records, failures).total()
 

@@ -41,10 +41,11 @@ def _confirmed(picking: Selection) -> dict[str, Confirmed]:
     row, base = picking.rows[label], picking.rows[picking.baseline].group
     used = Attempts.beside(row, base, records, failures, picking.records).seeds
     done, said = begun(records, row.group, base, used, failures), ""
-    for made in confirmations([picking], picking.place):
-        if label in made.rows:
-            table = made.table.loc[[n for n in made.table.index if n in (label, made.baseline)]]
-            sentence = headline.sentence(table, made.baseline, made.measure)
+    made = confirmations([picking], picking.place)
+    for one in made:
+        if label in one.rows:
+            table = one.table.loc[[n for n in one.table.index if n in (label, one.baseline)]]
+            sentence = headline.sentence(table, one.baseline, one.measure)
             said = f"{sentence.removesuffix('.')} ({equation(table.p_holm[label])})."
-    count = comparisons_with(picking, label, picking.place, records, failures)
+    count = comparisons_with(picking, label, made, records, failures)
     return {label: {"comparisons": count, "seeds": len(done), "said": said}}

@@ -13,6 +13,7 @@ from afnlab.compare.attempts import Attempts, begun, noted, of_pair, was_confirm
 from afnlab.compare.confirmation import (
     comparisons_with,
     confirmation_runs,
+    confirmations,
     confirming,
     fewest,
     fresh_judgings,
@@ -98,7 +99,10 @@ def confirm(
     others = Attempts.beside(row_of, base, records, failures, before)
     done = begun(records, group, base, others.seeds, failures)
     require_fresh(folder, picking, done)
-    comparisons = 1 if done else comparisons_with(picking, label, runs, records, failures)
+    comparisons = 1
+    if not done:
+        made = confirmations([picking], runs)
+        comparisons = comparisons_with(picking, label, made, records, failures)
     number = _number(seeds, done, picking, label, comparisons)
     if done and number != len(done):
         arguments = {"baseline": baseline, "margin": margin, "metric": metric, **overrides}
