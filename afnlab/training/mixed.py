@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
 
 from afnlab.autorot.rotation import Rotation
 from afnlab.errors import ParameterError
@@ -63,6 +67,47 @@ def products(model: nn.Module) -> tuple[str, ...]:
 def narrowed(params: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
     """The parameters of these names in bfloat16; their gradients are returned in float32."""
     return {name: params[name].to(NARROW) for name in names}
+
+
+# What computes products; `F` and the layers of torch end in one of these.
+_PRODUCT_FUNCTIONS: frozenset[object] = frozenset(
+    {F.linear, torch.baddbmm, torch.bmm, torch.matmul, torch.Tensor.matmul}
+    | {F.conv1d, F.conv2d, F.conv3d}
+    | {F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d}
+)
+
+
+def has_instructions(device: torch.device) -> bool:
+    """Whether a device computes products of bfloat16 itself, as far as torch tells."""
+    tell = getattr(torch.cpu, "get_capabilities", dict)  # not in every torch that is supported
+    has: dict[str, object] = tell()
+    return device.type != "cpu" or not has or any(has[name] for name in has if "bf16" in name)
+
+
+def product_type(device: torch.device) -> AbstractContextManager[object]:
+    """While it is entered, products of bfloat16 are computed in whichever way is fast on a device.
+
+    A processor without instructions for bfloat16 takes several times as long for a product as for
+    one in float32. There the rounded factors are multiplied in float32, and the result is rounded:
+    what instructions for bfloat16 do, which sum in float32 too, but for the order of the sums.
+    """
+    return nullcontext() if has_instructions(device) else _ProductsInFloat32()
+
+
+class _ProductsInFloat32(TorchFunctionMode):
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        options = kwargs or {}
+        tensors = [value for value in (*args, *options.values()) if isinstance(value, Tensor)]
+        if func not in _PRODUCT_FUNCTIONS or any(t.dtype != NARROW for t in tensors):
+            return func(*args, **options)
+        args, options = tree_map_only(Tensor, torch.Tensor.float, (args, options))
+        return tree_map_only(Tensor, lambda product: product.to(NARROW), func(*args, **options))
 
 
 def cast_inputs(model: nn.Module, stacked: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
@@ -172,8 +173,12 @@ class Stack:
 
     def logits(self, x: Tensor, each: bool) -> Tensor:
         """Outputs (seeds, batch, classes); x is (draws, batch, ...) if each, else shared."""
-        out = self._outputs(x if each else x.unsqueeze(0))
+        with self._product_type():
+            out = self._outputs(x if each else x.unsqueeze(0))
         return out.float() if self.narrow else out
+
+    def _product_type(self) -> AbstractContextManager[object]:
+        return mixed.product_type(self.test_x.device) if self.narrow else nullcontext()
 
     def _used(self) -> TensorDict:
         """The parameters as the networks use them: inside their bounds, in their type."""
@@ -409,7 +414,8 @@ class Stack:
         x = x.detach().requires_grad_(x.is_floating_point())
 
         def network(x: Tensor) -> Tensor:
-            out = torch.func.functional_call(self.network, state, (x,))
+            with self._product_type():
+                out = torch.func.functional_call(self.network, state, (x,))
             return out.float() if self.narrow else out
 
         loss = self.loss.of(network, x, y) if self.loss.of_network else self.loss.of(network(x), y)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
@@ -14,7 +15,7 @@ import afnlab
 from afnlab import Recipe, Task, get_activation, get_task
 from afnlab.errors import ParameterError
 from afnlab.runs.run_spec import RunSpec
-from afnlab.training import data
+from afnlab.training import data, mixed
 from afnlab.training.initial import build
 from afnlab.training.members import Member
 from afnlab.training.plan import configure, plan
@@ -169,3 +170,57 @@ def test_it_is_off_by_default_and_part_of_the_id_and_the_label():
     assert plain.id == told.id != narrow.id
     assert [s.training.label for s in (plain, narrow)] == ["gelu", "gelu(dtype=bfloat16)"]
     assert narrow.training.facts()["settings"] == {"dtype": "bfloat16"}
+
+
+CAPABILITIES = {
+    "a processor without": ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, False),
+    "one with": ({"avx512_bf16": True, "amx_bf16": False}, True),
+    "one of ARM": ({"bf16": True, "sve": False}, True),
+    "one that is not known": ({}, True),
+}
+
+
+@pytest.mark.parametrize("case", CAPABILITIES)
+def test_whether_a_processor_has_instructions(case, monkeypatch):
+    has, expected = CAPABILITIES[case]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    assert mixed.has_instructions(torch.device("cpu")) is expected
+    assert mixed.has_instructions(torch.device("cuda"))
+
+
+SHAPES = {
+    F.linear: [(4, 30), (5, 30), (5,)],
+    torch.baddbmm: [(2, 1, 5), (2, 4, 30), (2, 30, 5)],
+    torch.matmul: [(4, 30), (30, 5)],
+    F.conv1d: [(2, 3, 9), (4, 3, 3), (4,)],
+    F.conv2d: [(2, 3, 9, 9), (4, 3, 3, 3), (4,)],
+    F.conv_transpose2d: [(2, 3, 5, 5), (3, 4, 3, 3), (4,)],
+}
+
+
+@pytest.mark.parametrize("function", SHAPES, ids=lambda f: f.__name__)
+def test_a_product_without_instructions_is_that_of_float32_rounded_once(function, monkeypatch):
+    monkeypatch.setattr(mixed, "has_instructions", lambda device: False)
+    torch.manual_seed(0)
+    factors = [torch.randn(shape).bfloat16() for shape in SHAPES[function]]
+    mine = [f.clone().requires_grad_() for f in factors]
+    wide = [f.float().requires_grad_() for f in factors]
+    with mixed.product_type(torch.device("cpu")):
+        product = function(*mine)
+    exact = function(*wide)
+    assert product.dtype == torch.bfloat16 and torch.equal(product, exact.bfloat16())
+    up = torch.randn_like(product)
+    product.backward(up)
+    exact.backward(up.float())
+    assert all(torch.equal(m.grad, w.grad.bfloat16()) for m, w in zip(mine, wide, strict=True))
+
+
+@pytest.mark.parametrize("task", [*TASKS, NORMED], ids=name_of)
+def test_training_without_instructions_is_near_that_with_them(task, monkeypatch):
+    losses, asked = [], set()
+    for has in (True, False):
+        monkeypatch.setattr(mixed, "has_instructions", lambda device: asked.add(device) or has)  # noqa: B023
+        run = train(task, dtype="bfloat16", record=["signals"])
+        losses.append(torch.tensor(run.history.train_loss.to_numpy()))
+    assert_close(*losses, rtol=0.05, atol=0)
+    assert asked == {torch.device("cpu")}
