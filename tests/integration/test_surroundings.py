@@ -23,6 +23,7 @@ import pytest
 import torch
 
 import afnlab
+from afnlab import paths
 from afnlab.runs import RunSpec, execute, records
 from afnlab.runs.kernel import process_environment
 from afnlab.runs.kernel.fork_client import available
@@ -622,7 +623,8 @@ def test_a_full_or_read_only_temporary_folder_and_closed_streams(options, closed
     ]
     if subprocess.run([*by, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no tmpfs can be mounted here")
-    env = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)}
+    cache = str(paths.cache_folder())  # kernels, which take seconds to build
+    env = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path), "AFNLAB_CACHE": cache}
     done = command("run", str(own), "--runs", str(tmp_path / "runs"), by=by, env=env)
     assert done.returncode == 0, done.stderr
     assert len(records(tmp_path / "runs")) == 1

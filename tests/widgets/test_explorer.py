@@ -80,7 +80,7 @@ def test_one_frame_an_event():
 
 
 @pytest.mark.slow
-def test_hundreds_of_moves():
+def test_many_moves():
     widget = explore("srelu", "gelu")
     slider, scene = widget.cards[0].dials["t"].slider, widget.scene
     figure, artists = scene.figure, len(scene.figure.findobj())
@@ -89,13 +89,13 @@ def test_hundreds_of_moves():
         for i in range(times):
             slider.value = 0.5 + (i % 400) / 100
 
-    move(50)
+    move(20)
     tracemalloc.start()
     try:
-        move(50)
+        move(20)
         gc.collect()  # of cycles it is not known when they go
         before = tracemalloc.get_traced_memory()[0]
-        move(300)
+        move(100)
         slider.value = 1.7
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
