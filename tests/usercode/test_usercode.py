@@ -577,7 +577,7 @@ SCRIPTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "how"),
-    [*((s, "script") for s in SCRIPTS), ("saves and loads", "module"), ("saves and loads", "stdin")],
+    [*((s, "script") for s in SCRIPTS), *(("saves and loads", h) for h in ("module", "stdin"))],
 )
 def test_a_script_is_executed_once(tmp_path, script, how):
     body, said, error = SCRIPTS[script]
