@@ -18,12 +18,12 @@ from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS, WRITTEN
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _EDITED = "{} was edited after this run was planned; run it again, with --retry-failed"
 _WRITTEN = (
-    "{} counts as data, since the code of this run names it, but this run's own code has written it;"
+    "{} counts as data, since the code of this run names it, but the run's own code has written it;"
     f" {OTHER_NAME}, or, where the run reads it too, another file than that"
 )
 _MADE = (
-    "{} was written by this run's own code and counts as data from now on, since that code names it;"
-    f" if it is written only once, as a cache is, run it again; else {OTHER_NAME}"
+    "{} was written by this run's own code and counts as data from now on, since that names it; if"
+    f" it is written only once, as a cache is, run it again; else {OTHER_NAME}"
 )
 _EDITED_DATA = (
     f"{_EDITED}; if this run's own code has written it, which cannot be seen of every library,"

@@ -21,7 +21,7 @@ from afnlab.runs.fingerprint.syntax import Source
 
 # What writes the file that it is called with, or on whose path it is called.
 _SAVES = re.compile(
-    r"save\w*|dump|download\w*|urlretrieve|FileHandler|basicConfig|write_\w+|imwrite"
+    r"save\w*|dump|\w*download\w*|(url)?retrieve|FileHandler|basicConfig|write_\w+|imwrite"
     r"|to_(csv|excel|feather|file|hdf|json|netcdf|parquet|pickle|zarr)"
 )
 _MOVES = re.compile(r"replace|rename|copy\w*|move")  # of os and shutil, onto their last argument

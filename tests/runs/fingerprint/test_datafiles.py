@@ -16,8 +16,10 @@ from afnlab.cli import main
 from afnlab.runs import RunSpec, session, staleness
 from afnlab.runs.execution import facts_of
 from afnlab.runs.fingerprint import check, datafiles
+from afnlab.runs.kernel.read_audit import WRITTEN
 from afnlab.runs.relocation import planned_again
 from afnlab.runs.staleness import CHANGED, CURRENT, ELSEWHERE
+from tests.over import over
 
 ACTIVATION = """
 import torch
@@ -259,3 +261,95 @@ def test_logs_and_databases_do_not_count(own):
     for name in ("calls.log", "a.db"):
         put(own / name, 1.0)
     assert spec(own, f"from pathlib import Path\n{text}\nA = 1").code.data == set()
+
+
+@over(
+    "reading, name",
+    [
+        ('def f(x):\n    raise ValueError("README.md")', "README.md"),
+        ('def f(x):\n    assert x, "README.md"', "README.md"),
+        ('def f(x):\n    print("README.md")\n    warnings.warn("README.md")', "README.md"),
+        ('class C:\n    """README.md"""', "README.md"),
+        ('def f(x):\n    return {"data": x}', "data"),
+        ('def f(x):\n    x["data"] = x["data"][0]', "data"),
+        ("def f(x):\n    return x.data", "data"),
+    ],
+)
+def test_a_text_that_is_read_by_people_or_is_a_key_names_no_file(own, reading, name):
+    put(own / name, 1.0)
+    assert spec(own, f"{reading}\nA = 1").code.data == set()
+
+
+@over(
+    "reading, name",
+    [
+        ('A = len(Path(f"{os.path.dirname(__file__)}/tables/a.csv").read_text())', "tables/a.csv"),
+        ('A = len(Path(os.path.dirname(__file__) + "/a.csv").read_text())', "a.csv"),
+        ('A = sum(len((HERE / n).read_text()) * w for n, w in {"a.csv": 1}.items())', "a.csv"),
+        ('NAMES = ["README.md"]\nA = 1', "README.md"),
+        ('if not (HERE / "data").exists():\n    raise OSError("data")\nA = 1', "data"),
+        (
+            'A = len((HERE / "a.csv").read_text())\n'
+            'def fit():\n    (HERE / "a.csv").write_text("1")\n'
+            'if __name__ == "__main__":\n    fit()',
+            "a.csv",
+        ),
+        (
+            'def saved(path):\n    return len(path.read_text())\nA = saved(HERE / "a.csv")',
+            "a.csv",
+        ),
+    ],
+)
+def test_a_file_that_the_code_reads_counts(own, reading, name):
+    put(own / name, 1.0)
+    start = "import os\nfrom pathlib import Path\nHERE = Path(__file__).parent\n"
+    assert spec(own, start + reading).code.data == {f"{own / name}"}
+
+
+KEEP = "def keep(path, text):\n    path.write_text(text)"
+
+
+@over(
+    "helper, reading",
+    [
+        (KEEP, 'from helper import keep\nkeep(HERE / "out.csv", "1")\nA = 1'),
+        (KEEP, 'import helper\ndef f(x):\n    helper.keep(HERE / "out.csv", "1")\nA = f(1) or 1'),
+        ('OUT = "out.csv"', "from helper import OUT\n(HERE / OUT).write_text('1')\nA = 1"),
+        (
+            "class Log:\n    def __init__(self, path):\n        self.path = path\n"
+            "    def add(self):\n        self.path.write_text('1')",
+            'from helper import Log\nLOG = Log(HERE / "out.csv")\nLOG.add()\nA = 1',
+        ),
+    ],
+)
+def test_what_a_helper_writes_does_not_count(own, helper, reading):
+    (own / "helper.py").write_text(helper)
+    put(own / "out.csv", 1.0)
+    start = "from pathlib import Path\nHERE = Path(__file__).parent\n"
+    assert spec(own, start + reading).code.data == set()
+
+
+def test_a_run_that_has_written_its_own_data_says_so(own):
+    """What a way of writing is that nobody sees in the code is seen while the run is made."""
+    put(own / "coef.json", 1.0)
+    made, path = spec(own, WAYS), str(own / "coef.json")
+    check(made.code, [(path, "", WRITTEN)], made.data_now)  # as it was
+    put(own / "coef.json", 2.0)
+    with pytest.raises(
+        RuntimeError, match=r"^\S+coef\.json counts as data, .* own code has written"
+    ):
+        check(made.code, [(path, "", WRITTEN)], made.data_now)
+    with pytest.raises(RuntimeError, match=r"^\S+coef\.json was edited after this run was planned"):
+        check(made.code, [(str(own / "other.json"), "", WRITTEN)], made.data_now)
+
+
+def test_a_run_whose_own_code_makes_a_file_of_data_says_so(own):
+    """Else it would be kept, and be stale from its first moment."""
+    made, path = spec(own, "A = 1 if __file__ else open(['out.csv'][0])"), own / "out.csv"
+    check(made.code, [(str(path), "", WRITTEN)], made.data_now)  # it is gone again
+    put(path, 1.0)
+    check(made.code, [], made.data_now)  # somebody else's
+    with pytest.raises(
+        RuntimeError, match=r"out\.csv was written by this run's own code and count"
+    ):
+        check(made.code, [(str(path), "", WRITTEN)], made.data_now)
