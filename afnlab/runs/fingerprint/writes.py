@@ -21,15 +21,19 @@ from afnlab.runs.fingerprint.syntax import Source
 
 # What writes the file that it is called with, or on whose path it is called.
 _SAVES = re.compile(
-    r"save\w*|dump|\w*download\w*|(url)?retrieve|FileHandler|basicConfig|write_\w+|imwrite"
+    r"(im)?save\w*|dump|\w*download\w*|(url)?retrieve|FileHandler|basicConfig|write_\w+|imwrite"
     r"|to_(csv|excel|feather|file|hdf|json|netcdf|parquet|pickle|zarr)"
 )
+_OPENS = ("open", "open_memmap", "memmap", "File", "FileIO", "GzipFile", "HDFStore", "ZipFile")
 _MOVES = re.compile(r"replace|rename|copy\w*|move")  # of os and shutil, onto their last argument
 _MODE = re.compile(r"[bt]*[wxa][bt+]*|r[bt]*\+[bt]*")  # of an `open` that writes
 _JOINS = ("Path", "PurePath", "join", "joinpath")  # of the parts of a path
 _KEEPS = ("absolute", "abspath", "as_posix", "expanduser", "fspath", "realpath", "resolve", "str")
-_MOST = 300  # ends of one path; of more than these nothing is said
-_DEEPEST = 5  # functions within functions that return a path
+# Limits, beyond which nothing is found to be written.
+_MOST = 300  # ends of one path
+_DEEPEST = 50  # steps from what writes a path to the texts that it is made of
+_CALLS = 3  # functions within functions that return a path
+_WORK = 20_000  # expressions that are looked at
 
 
 class End(NamedTuple):
@@ -66,7 +70,9 @@ class _Writes:
     def __init__(self, program: Program, entries: Iterable[str]) -> None:
         self._modules = program.modules
         self._scopes = _executed(program.scopes, entries)
+        self._known_objects: dict[tuple[ast.expr, Scope], Sequence[Scope]] = {}
         self._known: dict[tuple[ast.expr, Scope, _Way], frozenset[End]] = {}
+        self._depth = 0
         self._callers: dict[Scope, list[_Call]] = {}
         for scope in self._scopes:
             for call in scope.calls:
@@ -86,30 +92,24 @@ class _Writes:
         inits = [b for one in called if one.is_class for b in one.bound.get("__init__", ())]
         return [*called, *(b for b in inits if isinstance(b, Scope))]
 
-    def _objects(
-        self, node: ast.expr, scope: Scope, within: tuple[ast.expr, ...] = ()
-    ) -> list[Scope]:
+    def _objects(self, node: ast.expr, scope: Scope) -> Sequence[Scope]:
         """The modules, functions and classes that an expression is, or is an object of."""
-        if node in within:
-            return []
-        within = (*within, node)
+        key = (node, scope)
+        if key not in self._known_objects:
+            self._known_objects[key] = ()  # for a name that is assigned what is made of itself
+            self._known_objects[key] = tuple(dict.fromkeys(self._object(node, scope)))
+        return self._known_objects[key]
+
+    def _object(self, node: ast.expr, scope: Scope) -> Iterator[Scope]:
         match node:
-            case ast.Name(id=name):
-                if its := scope.object_of(name):
-                    return [its]
-                holder = scope.holder(name)
-                bound = holder.bound.get(name, []) if holder else []
-            case ast.Attribute(value=value, attr=name):
-                holders = self._objects(value, scope, within)
-                bound = [b for one in holders for b in self._held(one, name)]
+            case ast.Name(id=name) if its := scope.object_of(name):
+                yield its
+            case ast.Name() | ast.Attribute():
+                for holder, name in self._where(node, scope):
+                    for one in self._followed(self._held(holder, name)):
+                        yield from [one] if isinstance(one, Scope) else self._objects(*one)
             case ast.Call(func=func):
-                return [one for one in self._objects(func, scope, within) if one.is_class]
-            case _:
-                return []
-        found: list[Scope] = []
-        for one in self._followed(bound):
-            found += [one] if isinstance(one, Scope) else self._objects(*one, within)
-        return found
+                yield from (one for one in self._objects(func, scope) if one.is_class)
 
     def _followed(self, bounds: Iterable[Bound]) -> Iterator[Scope | Value]:
         """What names stand for, with what is imported found where it comes from."""
@@ -130,23 +130,28 @@ class _Writes:
         inner = self._modules.get(one.name, [])  # from . import module
         return inner if len(inner) == 1 else []
 
-    def _held(self, holder: Scope, name: str) -> list[Bound]:
-        """What a module, or a class and its bases, have under a name."""
-        if name in holder.bound or holder.outer is None:
-            return holder.bound.get(name, [])
-        bases = [self._objects(base, holder.outer) for base in getattr(holder.node, "bases", ())]
-        return [
-            b for its in bases for base in its if base is not holder for b in self._held(base, name)
-        ]
+    def _held(self, holder: Scope, name: str) -> Sequence[Bound]:
+        """What a scope, or of a class one of its bases, has under a name."""
+        waiting, seen = [holder], {holder}
+        for one in waiting:
+            if name in one.bound:
+                return one.bound[name]
+            bases = getattr(one.node, "bases", ()) if one.outer else ()
+            known = {b: None for base in bases for b in self._objects(base, one.outer or one)}
+            waiting += [base for base in known if base not in seen]
+            seen |= known.keys()
+        return ()
 
     def _ends(self, node: ast.expr, scope: Scope, way: _Way = ()) -> frozenset[End]:
         """What a path may end with. way: the calls through which it was followed."""
         key = (node, scope, way)
-        if key not in self._known:
+        if key not in self._known and len(self._known) < _WORK and self._depth < _DEEPEST:
             self._known[key] = frozenset()  # for a name that is assigned what is made of itself
+            self._depth += 1
             ends = frozenset(islice(self._ending(node, scope, way), _MOST + 1))
+            self._depth -= 1
             self._known[key] = ends if len(ends) <= _MOST else frozenset()
-        return self._known[key]
+        return self._known.get(key, frozenset())
 
     def _ending(self, node: ast.expr, scope: Scope, way: _Way) -> Iterator[End]:
         match node:
@@ -157,12 +162,14 @@ class _Writes:
                     yield from [End(path, text.partition("/")[2])] if "/" in text else []
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 yield from self._joined([left, right], scope, way)
+            case ast.NamedExpr(value=value):
+                yield from self._ends(value, scope, way)
             case ast.IfExp(body=one, orelse=other):
                 yield from self._ends(one, scope, way) | self._ends(other, scope, way)
             case ast.Name() | ast.Attribute() | ast.Subscript():
                 yield from self._looked_up(node, scope, way)
             case ast.Call() if functions := self._called(node, scope):
-                for function in functions if len(way) < _DEEPEST else ():
+                for function in functions if len(way) < _CALLS else ():
                     inner = (*way, _Call(function, node, scope))
                     for returned in function.returns:
                         yield from self._ends(returned, function, inner)
@@ -171,26 +178,34 @@ class _Writes:
 
     def _looked_up(self, node: ast.expr, scope: Scope, way: _Way) -> Iterator[End]:
         """The ends of what a name, an attribute or a key of a dictionary stands for."""
+        if not isinstance(node, ast.Subscript):
+            for holder, name in self._where(node, scope):
+                yield from self._of(holder, name, way)
+            return
+        for holder, name in self._where(node.value, scope):
+            for one in self._followed(self._held(holder, name)):
+                if isinstance(one, Value) and isinstance(one.node, ast.Dict):
+                    yield from self._kept_under(node.slice, *one, way)
+
+    def _where(self, node: ast.expr, scope: Scope) -> Iterator[tuple[Scope, str]]:
+        """The scopes that may hold what a name or an attribute stands for, and the name there."""
         match node:
             case ast.Name(id=name):
-                if holder := scope.holder(name):
-                    yield from self._of(holder, name, holder.bound.get(name, []), way)
-            case ast.Attribute(value=value, attr=name):
-                for holder in self._objects(value, scope):
-                    yield from self._of(holder, name, self._held(holder, name), way)
-            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=key)):
                 holder = scope.holder(name)
-                for one in self._followed(holder.bound.get(name, []) if holder else []):
-                    if isinstance(one, Value) and isinstance(one.node, ast.Dict):
-                        yield from self._kept_under(key, one.node, one.scope, way)
+                yield from [(holder, name)] if holder else []
+            case ast.Attribute(value=value, attr=name):
+                yield from ((holder, name) for holder in self._objects(value, scope))
 
-    def _of(self, holder: Scope, name: str, bound: list[Bound], way: _Way) -> Iterator[End]:
+    def _of(self, holder: Scope, name: str, way: _Way) -> Iterator[End]:
         """The ends of what a name stands for in a scope, as it is called or assigned."""
         if name in holder.parameters:
             yield from self._given(holder, name, way)
-        for one in self._followed(bound):
+        for one in self._followed(self._held(holder, name)):
             if isinstance(one, Value):
                 yield from self._ends(*one, way)
+            else:  # a property
+                for returned in one.returns:
+                    yield from self._ends(returned, one, way)
 
     def _given(self, function: Scope, name: str, way: _Way) -> Iterator[End]:
         """The ends of what a function's parameter is given."""
@@ -207,9 +222,11 @@ class _Writes:
         if name in function.defaults and all(given is None for _, given in arguments):
             yield from self._ends(function.defaults[name], function.outer or function)
 
-    def _kept_under(self, key: object, node: ast.Dict, scope: Scope, way: _Way) -> Iterator[End]:
+    def _kept_under(self, key: ast.expr, node: ast.expr, scope: Scope, way: _Way) -> Iterator[End]:
+        """The ends of what a dictionary that is written out holds under a key."""
+        assert isinstance(node, ast.Dict)
         for name, value in zip(node.keys, node.values, strict=True):
-            if isinstance(name, ast.Constant) and name.value == key:
+            if isinstance(name, ast.Constant) and ast.dump(name) == ast.dump(key):
                 yield from self._ends(value, scope, way)
 
     def _made(self, call: ast.Call, scope: Scope, way: _Way) -> Iterator[End]:
@@ -242,16 +259,13 @@ class _Writes:
 def _executed(scopes: Iterable[Scope], entries: Iterable[str]) -> list[Scope]:
     """The scopes that a run may execute: modules, and what they use, and what that uses."""
     used, waiting = set(entries), list(scopes)
-    executed: list[Scope] = []
+    executed: dict[Scope, None] = {}
     while True:
-        reached = [
-            one
-            for one in waiting
-            if (one.outer is None or one.outer in executed) and one.is_executed(used)
-        ]
+        here = [one for one in waiting if one.outer is None or one.outer in executed]
+        reached = {one: None for one in here if one.is_executed(used)}
         if not reached:
-            return executed
-        executed += reached
+            return list(executed)
+        executed |= reached
         waiting = [one for one in waiting if one not in reached]
         used.update(*(one.names for one in reached))
 
@@ -261,7 +275,7 @@ def _paths_written(call: ast.Call) -> Iterator[ast.expr]:
     name = _name(call)
     receiver = [call.func.value] if isinstance(call.func, ast.Attribute) else []
     module = getattr(receiver[0], "id", "") if receiver else ""
-    if name == "open":
+    if name in _OPENS:
         modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
         if receiver and any(map(_is_mode, [*call.args[:1], *modes[-1:]])):
             yield from receiver  # Path("a").open("w")

@@ -33,6 +33,8 @@ def texts(*codes: str, entries: frozenset[str] = frozenset()) -> set[str]:
         ('D = ROOT / "d"\nopen(f(x) / D / "a", "w")', {"d/a"}),
         ('open(f"{D}/d/a", "w")\nopen(os.path.dirname(x) + "/b", "w")', {"d/a", "b"}),
         ('open(f"{name}.csv", "w")', NONE),
+        ('gzip.open("a", "wt")\nZipFile("b", "w")\nh5py.File("c", mode="a")', {"a", "b", "c"}),
+        ('open(p := H / "a", "w")', {"a"}),
         ('open("a" if x else "b", "w")', {"a", "b"}),
         ('for p in ("a", "b"):\n    open(p, "w")', {"a", "b"}),
         ('D = {"in": "a", "out": "b"}\nopen(D["out"], "w")', {"b"}),
@@ -57,6 +59,18 @@ def test_what_is_written_by_a_library_is_found(code, names):
         ('p = "a"\ndef f(p):\n    p.write_bytes(x)\nf(q)', NONE),  # not the module's p
         ('p = "a"\ndef f(q):\n    p.write_bytes(q)\nf(1)', {"a"}),
         ('def f(p):\n    f(p)\n    p.write_text(t)\nf("a")', {"a"}),
+        (
+            "@contextmanager\ndef atomic(p):\n    tmp = p.with_suffix('.tmp')\n"
+            "    with tmp.open('w') as file:\n        yield file\n    tmp.replace(p)\n"
+            'with atomic(H / "a.b") as file:\n    pass',
+            {"a.tmp", "a.b"},
+        ),
+        (
+            "def cached(name):\n    def deco(f):\n        def inner(x):\n"
+            "            (H / name).write_text(t)\n        return inner\n    return deco\n"
+            '@cached("a")\ndef f(x):\n    pass',
+            {"a"},
+        ),
         # A helper that is called as one that saves and does not.
         ('def saved(p):\n    return p.read_text()\nsaved(H / "a")', NONE),
         ('def dump(p):\n    return p.write_text(t)\ndump(H / "a")', {"a"}),
@@ -96,6 +110,17 @@ class Stats:
             '        self.p.write_text(t)\nC(H / "a").f()',
             {"a"},
         ),
+        (
+            "class C:\n    @property\n    def p(self):\n        return H / 'a'\n"
+            "    def f(self):\n        self.p.write_text(t)\nC().f()",
+            {"a"},
+        ),
+        (
+            "class C:\n    def __init__(self):\n        self.d = {'in': 'a', 'out': 'b'}\n"
+            "    def f(self):\n        open(self.d['out'], 'w')\nC().f()",
+            {"b"},
+        ),
+        ("class A(B):\n    pass\nclass B(A):\n    pass\nA().p.write_text(t)", NONE),
         # Of two objects one may write and the other read.
         (STATS + 'Stats("a").note()\nStats("b").show()', NONE),
         # Another class's attribute.
@@ -158,6 +183,6 @@ def test_what_a_run_is_given_is_executed():
 
 def test_many_calls_of_functions_that_call_one_another_are_followed_at_once():
     """The number of paths doubles with each function, the work does not."""
-    lines = [f"def f{i}(p):\n    return f{i + 1}(p / 'x') or f{i + 1}(p / 'y')" for i in range(40)]
-    code = "\n".join([*lines, "def f40(p):\n    p.write_text(t)", 'f0("a")'])
+    lines = [f"def f{i}(p):\n    return f{i + 1}(p / 'x') or f{i + 1}(p / 'y')" for i in range(60)]
+    code = "\n".join([*lines, "def f60(p):\n    p.write_text(t)", 'f0("a")'])
     assert len(texts(code)) < 1000
