@@ -44,7 +44,7 @@ def check(
     names the files that the kernel has written. named_now: finds the files of data that the code
     names after the run.
     """
-    own = {path for path, _, how in read if how == WRITTEN}
+    own_files = {path for path, _, how in read if how == WRITTEN}
     not_code = list(_not_code())
 
     def aside(path: Path) -> bool:
@@ -60,12 +60,12 @@ def check(
     # No kernel notes that it reads what is installed, nor data.
     for name, then in manifest.files.items():
         if name in manifest.data and _now(Path(name)) != then:
-            raise RuntimeError((_WRITTEN if name in own else _EDITED_DATA).format(name))
+            raise RuntimeError((_WRITTEN if name in own_files else _EDITED_DATA).format(name))
         if is_third_party(Path(name)) and _now(Path(name)) != then:
             raise RuntimeError(_EDITED.format(name))
     users = [Path(name) for name in manifest.units if Path(name).is_absolute()]
-    if own and any(path.suffix != ".ipynb" for path in users):  # else nothing names data
-        for name in sorted(own.intersection(named_now()) - manifest.files.keys()):
+    if own_files and any(path.suffix != ".ipynb" for path in users):  # else nothing names data
+        for name in sorted(own_files.intersection(named_now()) - manifest.files.keys()):
             raise RuntimeError(_MADE.format(name))
     for path, code, how in read:
         if (path, code, how) == TEXTS:

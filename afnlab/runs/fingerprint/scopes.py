@@ -77,14 +77,14 @@ class Scope:
         return scope.its_class if scope and scope.parameters[0] == name else None
 
 
-class Value(NamedTuple):
-    """An expression, and where it is evaluated."""
+class Assignment(NamedTuple):
+    """An expression that a name is assigned, and where it is evaluated."""
 
     node: ast.expr
     scope: Scope
 
 
-Bound = Value | Scope | Imported
+Bound = Assignment | Scope | Imported
 
 
 class Program(ast.NodeVisitor):
@@ -192,10 +192,10 @@ class Program(ast.NodeVisitor):
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         match target:
             case ast.Name(id=name):
-                self._bind(name, Value(value, self._scope))
+                self._bind(name, Assignment(value, self._scope))
             case ast.Attribute(value=ast.Name(id=name), attr=field):
                 if holder := self._scope.object_of(name):
-                    holder.bound.setdefault(field, []).append(Value(value, self._scope))
+                    holder.bound.setdefault(field, []).append(Assignment(value, self._scope))
 
     def _bind(self, name: str, value: Bound) -> None:
         self._scope.bound.setdefault(name, []).append(value)

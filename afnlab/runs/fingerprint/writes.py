@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from afnlab.runs.fingerprint.scopes import Bound, Imported, Program, Scope, Value
+from afnlab.runs.fingerprint.scopes import Assignment, Bound, Imported, Program, Scope
 from afnlab.runs.fingerprint.syntax import Source
 
 # What writes the file that it is called with, or on whose path it is called.
@@ -111,7 +111,7 @@ class _Writes:
             case ast.Call(func=func):
                 yield from (one for one in self._objects(func, scope) if one.is_class)
 
-    def _followed(self, bounds: Iterable[Bound]) -> Iterator[Scope | Value]:
+    def _followed(self, bounds: Iterable[Bound]) -> Iterator[Scope | Assignment]:
         """What names stand for, with what is imported found where it comes from."""
         waiting, seen = [*bounds], set()
         while waiting:
@@ -184,7 +184,7 @@ class _Writes:
             return
         for holder, name in self._where(node.value, scope):
             for one in self._followed(self._held(holder, name)):
-                if isinstance(one, Value) and isinstance(one.node, ast.Dict):
+                if isinstance(one, Assignment) and isinstance(one.node, ast.Dict):
                     yield from self._kept_under(node.slice, *one, way)
 
     def _where(self, node: ast.expr, scope: Scope) -> Iterator[tuple[Scope, str]]:
@@ -199,15 +199,15 @@ class _Writes:
     def _of(self, holder: Scope, name: str, way: _Way) -> Iterator[End]:
         """The ends of what a name stands for in a scope, as it is called or assigned."""
         if name in holder.parameters:
-            yield from self._given(holder, name, way)
+            yield from self._ends_of_argument(holder, name, way)
         for one in self._followed(self._held(holder, name)):
-            if isinstance(one, Value):
+            if isinstance(one, Assignment):
                 yield from self._ends(*one, way)
             else:  # a property
                 for returned in one.returns:
                     yield from self._ends(returned, one, way)
 
-    def _given(self, function: Scope, name: str, way: _Way) -> Iterator[End]:
+    def _ends_of_argument(self, function: Scope, name: str, way: _Way) -> Iterator[End]:
         """The ends of what a function's parameter is given."""
         through = [call for call in way if call.function is function][-1:]
         calls = through or self._callers.get(function, [])
@@ -219,7 +219,7 @@ class _Writes:
             if argument is not None:
                 outside = way[: way.index(call)] if through else ()
                 yield from self._ends(argument, call.scope, outside)
-        if name in function.defaults and all(given is None for _, given in arguments):
+        if name in function.defaults and all(argument is None for _, argument in arguments):
             yield from self._ends(function.defaults[name], function.outer or function)
 
     def _kept_under(self, key: ast.expr, node: ast.expr, scope: Scope, way: _Way) -> Iterator[End]:
@@ -297,9 +297,9 @@ def _argument(call: _Call, name: str) -> ast.expr | None:
         if keyword.arg == name:
             return keyword.value
     at = call.function.parameters.index(name) - (call.function.its_class is not None)
-    given = call.node.args[: at + 1] if at >= 0 else []
-    starred = any(isinstance(one, ast.Starred) for one in given)
-    return given[at] if len(given) == at + 1 and not starred else None
+    positional = call.node.args[: at + 1] if at >= 0 else []
+    starred = any(isinstance(one, ast.Starred) for one in positional)
+    return positional[at] if len(positional) == at + 1 and not starred else None
 
 
 def _name(call: ast.Call) -> str:
