@@ -136,7 +136,7 @@ def _executed(spec: RunSpec, folder: Path, means: Means) -> dict[str, object]:
     log = folder / "kernel.log"
     target = folder / runs_folder.NOTEBOOK
     read = run_cells(spec.content, target, parameters, means, log, spec.folder)
-    check(spec.code, read)
+    check(spec.code, read, spec.data_now)
     log.unlink(missing_ok=True)
     path = folder / RESULT
     if not os.path.lexists(path):

@@ -212,6 +212,11 @@ class RunSpec(ABC):
         assert self.reached is not None
         return self.reached.compiled(*self._devices) if self.uses_native else self.reached
 
+    def data_now(self) -> frozenset[str]:
+        """The files of data that its code names now, where `code` has those of when it was made."""
+        values = {name: d.default for name, d in self.known.items()} | self.parameters
+        return code_read(self.notebook, self.content, values, folder=self.folder).data
+
     @cached_property
     def group(self) -> str:
         return group_of(self.notebook, self.code, self.normal)

@@ -13,6 +13,7 @@ from pathlib import Path
 from afnlab.paths import PACKAGE
 from afnlab.printing import printed
 from afnlab.runs.execution import RESULT, facts_of, versions
+from afnlab.runs.fingerprint.datafiles import OTHER_NAME
 from afnlab.runs.git_state import git_state
 from afnlab.runs.kernel.notebook_format import import_nbformat
 from afnlab.runs.notebook_parameters import encoding
@@ -86,6 +87,7 @@ def _edited(spec: RunSpec, begun: float) -> str:
         lasting = data or path.is_relative_to(PACKAGE)
         if edited > (BEGAN if lasting else begun):
             again = "restart the kernel" if lasting else "train again"
+            again += f"; if this code writes it, {OTHER_NAME}" if data else ""
             return f"{path.name} has been edited since; {again}"
     return ""
 

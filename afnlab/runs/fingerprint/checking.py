@@ -3,48 +3,70 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from zipfile import is_zipfile
 
 from afnlab.paths import PACKAGE, shared
 from afnlab.runs.fingerprint import syntax
+from afnlab.runs.fingerprint.datafiles import OTHER_NAME
 from afnlab.runs.fingerprint.installed import is_third_party
 from afnlab.runs.fingerprint.manifest import Manifest
-from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS
+from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS, WRITTEN
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _EDITED = "{} was edited after this run was planned; run it again, with --retry-failed"
-_REWRITTEN = (
-    f"{_EDITED}; where the run itself has written it, no id can cover it: have it write to another"
-    " file than it reads"
+_WRITTEN = (
+    "{} counts as data, since the code of this run names it, but the run's own code has written it;"
+    f" {OTHER_NAME}, or, where the run reads it too, another file than that"
+)
+_MADE = (
+    "{} was written by this run's own code and counts as data from now on, since that names it; if"
+    f" it is written only once, as a cache is, run it again; else {OTHER_NAME}"
+)
+_EDITED_DATA = (
+    f"{_EDITED}; if this run's own code has written it, which cannot be seen of every library,"
+    f" {OTHER_NAME}"
 )
 _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored run
 
 
-def check(manifest: Manifest, read: Iterable[tuple[str, str, str]]) -> None:
+def check(
+    manifest: Manifest,
+    read: Sequence[tuple[str, str, str]],
+    named_now: Callable[[], Collection[str]] = frozenset,
+) -> None:
     """RuntimeError for a file that was edited since the run was planned, or that is not covered.
 
     read: path and SHA-256 of the files that the kernel has read, and what became of them. A file of
-    code that was only read is data, unless the run may have executed what it made of it.
+    code that was only read is data, unless the run may have executed what it made of it. It also
+    names the files that the kernel has written. named_now: finds the files of data that the code
+    names after the run.
     """
+    own_files = {path for path, _, how in read if how == WRITTEN}
     not_code = list(_not_code())
 
     def aside(path: Path) -> bool:
         return _is_ours(path) or any(path.is_relative_to(folder) for folder in not_code)
 
     read = [
-        (path, code, how) for path, code, how in read if not (how == MADE and aside(Path(path)))
+        (path, code, how)
+        for path, code, how in read
+        if how != WRITTEN and not (how == MADE and aside(Path(path)))
     ]
     texts = manifest.executes_texts or TEXTS in read
     data = not texts and all(how != MADE for _, _, how in read)
     # No kernel notes that it reads what is installed, nor data.
     for name, then in manifest.files.items():
         if name in manifest.data and _now(Path(name)) != then:
-            raise RuntimeError(_REWRITTEN.format(name))
+            raise RuntimeError((_WRITTEN if name in own_files else _EDITED_DATA).format(name))
         if is_third_party(Path(name)) and _now(Path(name)) != then:
             raise RuntimeError(_EDITED.format(name))
+    users = [Path(name) for name in manifest.units if Path(name).is_absolute()]
+    if own_files and any(path.suffix != ".ipynb" for path in users):  # else nothing names data
+        for name in sorted(own_files.intersection(named_now()) - manifest.files.keys()):
+            raise RuntimeError(_MADE.format(name))
     for path, code, how in read:
         if (path, code, how) == TEXTS:
             continue

@@ -105,13 +105,15 @@ class UserFiles:
         written = {*self.as_offered, *names}
         self._written = {path for path in written if not self.folder.is_relative_to(path)}
         self._named_in(notebook, [self.folder], self.folder)
-        for name, cell in (named.offered | named.cells).items():
-            if (path := self._absolute(self.folder, name)) in self._written:
-                self._add_data(Source(cell.encode()), path)
         for text in texts:
             for path in self._of_text(text, self.folder, _endings(named)):
                 self._refer(text, path)
                 self._add(f"given {reference(text) == text}", path, None)
+        cells = {
+            self._absolute(self.folder, n): t for n, t in (named.offered | named.cells).items()
+        }
+        made = {p: Source(t.encode()) for p, t in cells.items() if p in self._written}
+        self._add_data(self.sources | made, notebook, texts)
 
     def _has(self, folder: Path, stem: str) -> bool:
         """Whether a folder has anything of this name, with any ending."""
@@ -152,12 +154,11 @@ class UserFiles:
             for init in modules_in(folder, "__init__"):
                 self._add("package", init, roots)
         self._named_in(source, roots, path.parent)
-        if not isinstance(source, Notebook):  # whose cells read and write files as they work
-            self._add_data(source, path)
 
-    def _add_data(self, source: Source, its: Path) -> None:
-        """The files of data that a source names, by its path."""
-        for path in data_files(source, its, self.folder):
+    def _add_data(self, its: dict[Path, Source], notebook: Source, texts: list[str]) -> None:
+        """The files of data that sources name; not notebooks, whose cells write files as well."""
+        entries = frozenset(text.rpartition(":")[2] for text in texts)
+        for path in data_files(its, notebook, entries, self.folder):
             if path in self.sources or path.suffix in _CODE:
                 continue
             if self._written & {path, *path.parents}:

@@ -1,5 +1,7 @@
 """Notes which source files a kernel's process reads, and the SHA-256 of what it reads.
 
+It also notes which files the process opens to write them, whatever they are.
+
 It is started before anything else is imported, so it needs the standard library alone: a new
 interpreter loads it with `starter()`. `fingerprint.checking` compares what it notes with what the
 run's id was made from.
@@ -29,6 +31,7 @@ from typing import Any
 
 VARIABLE = "AFNLAB_READ"  # names the file that takes the notes
 READ, EXECUTED, MADE = "read", "executed", "made"  # what became of a file; MADE: by the run, too
+WRITTEN = "written"  # or opened for it; of such a file there is no hash
 _BEGUN = ("", "", READ)  # the first note
 TEXTS = ("", "", EXECUTED)  # a note: code that is not installed has executed what it had as a text
 _EVENTS = ("open", "compile", "exec", "import", "os.rename")
@@ -80,18 +83,16 @@ class _Notes:
 
     def put(self, path: str, content: bytes, how: str) -> None:
         one = (path, hashlib.sha256(content).hexdigest(), how)
-        if one not in self.known:
-            self.known[one] = None
-            self._write([one])
-            if how == READ:
-                self.texts |= dict.fromkeys(_keys_of(content), path)
+        if one not in self.known and how == READ:
+            self.texts |= dict.fromkeys(_keys_of(content), path)
+        self.put_once(one)
         if how != READ:
             self.executed.add(path)
 
-    def put_texts(self) -> None:
-        if TEXTS not in self.known:
-            self.known[TEXTS] = None
-            self._write([TEXTS])
+    def put_once(self, one: tuple[str, str, str]) -> None:
+        if one not in self.known:
+            self.known[one] = None
+            self._write([one])
 
     def _write(self, notes: list[tuple[str, str, str]]) -> None:
         if self.file is not None and notes:
@@ -263,21 +264,28 @@ def _note(event: str, arguments: tuple) -> None:
             _read(path, MADE if path in _notes.written else EXECUTED)
         _executed(code)
     elif event == "os.rename":
+        _notes.put_once((_path(arguments[1]), "", WRITTEN))
         if _path(arguments[0]) in _notes.written:
             _notes.written.add(_path(arguments[1]))
     elif event == "import":  # of a compiled module; others are opened
         _read(_noted(arguments[1], _COMPILED), EXECUTED)
-    elif _is_new(arguments[1], arguments[2]):
-        _notes.written.add(_path(arguments[0]))
     else:
-        name = arguments[0]
-        _read(_noted(name, _CODE) or _noted(name, _KERNELS))
-        if _takes_code_out():
-            _read(_noted(name, ("",)), EXECUTED)
-        if isinstance(name, (str, bytes, os.PathLike)):
-            path = os.path.abspath(os.fsdecode(name))
-            if not _is_library(path) and not path.startswith(_PACKAGE + os.sep):
-                _notes.origins.opened.append(path)
+        _opened(*arguments)
+
+
+def _opened(name: object, mode: str | None, flags: int) -> None:
+    if flags & (os.O_WRONLY | os.O_RDWR):
+        _notes.put_once((_path(name), "", WRITTEN))
+    if _is_new(mode, flags):
+        _notes.written.add(_path(name))
+        return
+    _read(_noted(name, _CODE) or _noted(name, _KERNELS))
+    if _takes_code_out():
+        _read(_noted(name, ("",)), EXECUTED)
+    if isinstance(name, (str, bytes, os.PathLike)):
+        path = os.path.abspath(os.fsdecode(name))
+        if not _is_library(path) and not path.startswith(_PACKAGE + os.sep):
+            _notes.origins.opened.append(path)
 
 
 def _compiled(content: bytes, name: object) -> None:
@@ -308,7 +316,7 @@ def _executed(code: CodeType) -> None:
     if not (standard or _is_in(frame, _SHELLS)):
         if not name or name.startswith(_PACKAGE + os.sep) or _is_library(name):
             return
-        _notes.put_texts()
+        _notes.put_once(TEXTS)
     path = _notes.origins.of(code)
     if path and path not in _notes.executed:
         _read(path, MADE if path in _notes.written else EXECUTED)

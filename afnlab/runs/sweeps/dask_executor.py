@@ -219,7 +219,8 @@ def _parts(spec: RunSpec) -> dict[str, object]:
         parameters["device"] = spec.training.device.type
     where = {"notebook": name_of(spec.notebook), "folder": str(spec.folder)}
     kept = {"until_decided": spec.until_decided, "confirmation": {**spec.confirmation}}
-    return {**where, "parameters": parameters, "id": spec.id, **kept}
+    made = {"id": spec.id, "code": dict(spec.code.units)}
+    return {**where, "parameters": parameters, **made, **kept}
 
 
 def _outcome(spec: RunSpec, future: distributed.Future, place: Place) -> RunFailed | None:

@@ -11,12 +11,14 @@ from typing import Any
 
 from jupyter_core.utils import ensure_event_loop
 
+from afnlab.messages import some
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage.location import place
 from afnlab.runs.sweeps.worker import Busy, Worker
 from afnlab.runs.whereabouts import folder_of, notebook_of
 
+_LISTED = 3  # names of what differs
 _workers: dict[str, Worker] = {}  # by sweep
 
 
@@ -26,7 +28,8 @@ def make(
     """Make a run.
 
     Args:
-        parts: what the spec is made from, and the id that it has where the sweep was started.
+        parts: what the spec is made from, and the id and the code that it has where the sweep was
+            started.
         runs: where runs are kept, a folder or a URL.
         sweep: a name of the sweep; its runs share one kernel server.
         settings: of `Means`.
@@ -45,9 +48,11 @@ def make(
     kept = {name: parts[name] for name in ("until_decided", "confirmation") if name in parts}
     spec = replace(made, **kept)
     if spec.id != parts["id"]:
+        other = {name for name, _ in parts["code"].items() ^ spec.code.units.items()}
         raise RuntimeError(
-            f"{socket.gethostname()} would make another run: its afnlab, notebook, activation or"
-            " compiled kernels are not those of the machine that started the sweep"
+            f"{socket.gethostname()} would make another run: its afnlab, notebook, activation, data"
+            " files or compiled kernels are not those with which the sweep was started"
+            + (f": {some(sorted(other), _LISTED)}" if other else "")
         )
     worker = _workers.setdefault(sweep, Worker(Means(**settings)))
     try:

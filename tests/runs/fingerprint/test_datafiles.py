@@ -16,10 +16,10 @@ from afnlab.cli import main
 from afnlab.runs import RunSpec, session, staleness
 from afnlab.runs.execution import facts_of
 from afnlab.runs.fingerprint import check, datafiles
-from afnlab.runs.fingerprint.datafiles import written
-from afnlab.runs.fingerprint.syntax import Source
+from afnlab.runs.kernel.read_audit import WRITTEN
 from afnlab.runs.relocation import planned_again
 from afnlab.runs.staleness import CHANGED, CURRENT, ELSEWHERE
+from tests.over import over
 
 ACTIVATION = """
 import torch
@@ -196,7 +196,8 @@ def test_a_training_is_not_kept_that_may_have_been_made_with_the_data_of_before(
     Path("cfg.json").write_text('{"width": 3}')
     run = afnlab.runs.parameters({"task": f"{own / 'wine.py'}:wine", "activation": "relu"})
     assert run.save(run.train()) == (
-        "not saved: cfg.json has been edited since; restart the kernel"
+        "not saved: cfg.json has been edited since; restart the kernel; if this code writes it,"
+        " write it under a name that ends in .tmp, .log or .db"
     )
 
 
@@ -262,27 +263,93 @@ def test_logs_and_databases_do_not_count(own):
     assert spec(own, f"from pathlib import Path\n{text}\nA = 1").code.data == set()
 
 
-@pytest.mark.parametrize(
-    ("code", "names"),
-    {
-        'open("a", "w")': {"a"},
-        'open("a"); open("b", "rb")': set(),
-        'import os\nopen(os.path.join("d", "a"), mode="ab")': {"d/a"},
-        'P = Q = "a"\nwith Q.open("r+") as f: pass': {"a"},
-        'def f(p="a"):\n    p.write_text(x)': {"a"},
-        'p = "a"\ndef f(p):\n    p.write_bytes(x)': set(),  # a parameter, not the module's
-        'p = "a"\ndef f(q):\n    p.write_bytes(q)': {"a"},
-        'x = np.loadtxt("a")\nnp.save("b", x)': {"b"},
-        'p = "a"\nPath(p).with_suffix(".b").write_text(t)': {"a.b"},
-        'Path(__file__).with_suffix(".b").write_text("a")': {".b"},
-        'plt.savefig(D / "a")\nt.to_csv(str(D / "b"))': {"a", "b"},
-        'p = p / "a"\nopen(p, "x")': {"a"},
-        '(Path.home() / "d" / "a").write_text(t)': {"d/a"},
-        'D = ROOT / "d"\nopen(f(x) / D / "a", "w")': {"d/a"},
-        'os.replace(tmp, "a")\nlogging.basicConfig(filename="b")': {"a", "b"},
-        't.replace("x", "a")': set(),  # of a text
-        'if __name__ == "__main__":\n    open("a", "w")': set(),  # no run does it
-    }.items(),
+@over(
+    "reading, name",
+    [
+        ('def f(x):\n    raise ValueError("README.md")', "README.md"),
+        ('def f(x):\n    assert x, "README.md"', "README.md"),
+        ('def f(x):\n    print("README.md")\n    warnings.warn("README.md")', "README.md"),
+        ('class C:\n    """README.md"""', "README.md"),
+        ('def f(x):\n    return {"data": x}', "data"),
+        ('def f(x):\n    x["data"] = x["data"][0]', "data"),
+        ("def f(x):\n    return x.data", "data"),
+    ],
 )
-def test_which_files_a_source_writes(code, names):
-    assert written(Source(code.encode())) == names
+def test_a_text_that_is_read_by_people_or_is_a_key_names_no_file(own, reading, name):
+    put(own / name, 1.0)
+    assert spec(own, f"{reading}\nA = 1").code.data == set()
+
+
+@over(
+    "reading, name",
+    [
+        ('A = len(Path(f"{os.path.dirname(__file__)}/tables/a.csv").read_text())', "tables/a.csv"),
+        ('A = len(Path(os.path.dirname(__file__) + "/a.csv").read_text())', "a.csv"),
+        ('A = sum(len((HERE / n).read_text()) * w for n, w in {"a.csv": 1}.items())', "a.csv"),
+        ('NAMES = ["README.md"]\nA = 1', "README.md"),
+        ('if not (HERE / "data").exists():\n    raise OSError("data")\nA = 1', "data"),
+        (
+            'A = len((HERE / "a.csv").read_text())\n'
+            'def fit():\n    (HERE / "a.csv").write_text("1")\n'
+            'if __name__ == "__main__":\n    fit()',
+            "a.csv",
+        ),
+        (
+            'def saved(path):\n    return len(path.read_text())\nA = saved(HERE / "a.csv")',
+            "a.csv",
+        ),
+    ],
+)
+def test_a_file_that_the_code_reads_counts(own, reading, name):
+    put(own / name, 1.0)
+    start = "import os\nfrom pathlib import Path\nHERE = Path(__file__).parent\n"
+    assert spec(own, start + reading).code.data == {f"{own / name}"}
+
+
+KEEP = "def keep(path, text):\n    path.write_text(text)"
+
+
+@over(
+    "helper, reading",
+    [
+        (KEEP, 'from helper import keep\nkeep(HERE / "out.csv", "1")\nA = 1'),
+        (KEEP, 'import helper\ndef f(x):\n    helper.keep(HERE / "out.csv", "1")\nA = f(1) or 1'),
+        ('OUT = "out.csv"', "from helper import OUT\n(HERE / OUT).write_text('1')\nA = 1"),
+        (
+            "class Log:\n    def __init__(self, path):\n        self.path = path\n"
+            "    def add(self):\n        self.path.write_text('1')",
+            'from helper import Log\nLOG = Log(HERE / "out.csv")\nLOG.add()\nA = 1',
+        ),
+    ],
+)
+def test_what_a_helper_writes_does_not_count(own, helper, reading):
+    (own / "helper.py").write_text(helper)
+    put(own / "out.csv", 1.0)
+    start = "from pathlib import Path\nHERE = Path(__file__).parent\n"
+    assert spec(own, start + reading).code.data == set()
+
+
+def test_a_run_that_has_written_its_own_data_says_so(own):
+    """What a way of writing is that nobody sees in the code is seen while the run is made."""
+    put(own / "coef.json", 1.0)
+    made, path = spec(own, WAYS), str(own / "coef.json")
+    check(made.code, [(path, "", WRITTEN)], made.data_now)  # as it was
+    put(own / "coef.json", 2.0)
+    with pytest.raises(
+        RuntimeError, match=r"^\S+coef\.json counts as data, .* own code has written"
+    ):
+        check(made.code, [(path, "", WRITTEN)], made.data_now)
+    with pytest.raises(RuntimeError, match=r"^\S+coef\.json was edited after this run was planned"):
+        check(made.code, [(str(own / "other.json"), "", WRITTEN)], made.data_now)
+
+
+def test_a_run_whose_own_code_makes_a_file_of_data_says_so(own):
+    """Else it would be kept, and be stale from its first moment."""
+    made, path = spec(own, "A = 1 if __file__ else open(['out.csv'][0])"), own / "out.csv"
+    check(made.code, [(str(path), "", WRITTEN)], made.data_now)  # it is gone again
+    put(path, 1.0)
+    check(made.code, [], made.data_now)  # somebody else's
+    with pytest.raises(
+        RuntimeError, match=r"out\.csv was written by this run's own code and count"
+    ):
+        check(made.code, [(str(path), "", WRITTEN)], made.data_now)

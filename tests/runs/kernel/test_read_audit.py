@@ -91,6 +91,11 @@ def beside(tmp_path, monkeypatch) -> Path:
 
 def noted(folder: Path, script: str) -> set[str]:
     """The names of the files that a script is found to execute, itself not among them."""
+    return {name for name, how in whole_notes(folder, script) if how == read_audit.EXECUTED}
+
+
+def whole_notes(folder: Path, script: str) -> set[tuple[str, str]]:
+    """The names of the files that a script is found to use, and how."""
     (folder / "script.py").write_text(script)
     notes = folder / "notes.read"
     notes.touch()
@@ -101,10 +106,27 @@ def noted(folder: Path, script: str) -> set[str]:
     ]
     env = os.environ | {read_audit.VARIABLE: str(notes)}
     subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
-    found = {
-        Path(p).name for p, _, how in read_audit.notes(str(notes)) if how == read_audit.EXECUTED
-    }
-    return found - {"script.py", ""}
+    found = {(Path(p).name, how) for p, _, how in read_audit.notes(str(notes))}
+    return {one for one in found if one[0] not in ("script.py", "notes.read", "")}
+
+
+WRITES = """
+import os, pathlib, shutil
+open("new", "w").close()
+open("more", "a").close()
+pathlib.Path("sheet").write_text("1")
+with open("table", "r+") as file:
+    file.write("9")
+os.close(os.open("low", os.O_CREAT | os.O_WRONLY))
+os.replace("new", "moved")
+shutil.copyfile("table", "copied")
+open("notes").read()
+"""
+
+
+def test_files_that_are_opened_to_be_written(beside):
+    written = {name for name, how in whole_notes(beside, WRITES) if how == read_audit.WRITTEN}
+    assert written == {"new", "more", "sheet", "table", "low", "moved", "copied"}
 
 
 @pytest.mark.parametrize("script", EXECUTED.values(), ids=EXECUTED)

@@ -167,8 +167,10 @@ def test_no_scheduler_there(tmp_path, capsys):
 
 def test_a_worker_with_other_code_refuses(tmp_path):
     asked = plan(tmp_path, [1])
-    parts = {"notebook": asked["notebook"], "parameters": {"x": 1}, "id": "0" * 16}
-    with pytest.raises(RuntimeError, match="would make another run: its afnlab, notebook"):
+    made = RunSpec.make(asked["notebook"], {"x": 1})
+    code = dict(made.code.units) | {"/data/a.csv": "0"}
+    parts = {"notebook": asked["notebook"], "parameters": {"x": 1}, "id": "0" * 16, "code": code}
+    with pytest.raises(RuntimeError, match=r"would make another run: .* started: /data/a\.csv$"):
         make(parts, str(tmp_path / "runs"), "s", {"threads": 1, "timeout": None})
 
 
