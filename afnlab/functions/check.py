@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from types import FunctionType
 
 import pandas as pd
@@ -13,24 +14,29 @@ from torch import Tensor, nn
 from afnlab.activation_record import Activation
 from afnlab.derivatives import derivatives
 from afnlab.errors import shown
+from afnlab.functions.numbers import few, many, plainest
+from afnlab.functions.quotients import (
+    Contradictions,
+    Function,
+    contradictions,
+    contradictions_at,
+    largest_within,
+    noise_of,
+)
 from afnlab.functions.rounding import unexplained
 from afnlab.messages import inform
 from afnlab.registry import get_activation, list_activations
 from afnlab.usercode.lookup import defined, imported, load
 
-Function = Callable[[Tensor], Tensor]
-
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-SIZES = (0.5, 1.0, 3.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4)
 FAULTS = ("values", "slopes", "derivative")
 COLUMNS = (*FAULTS, "rounded", "left out")
-HALF = (torch.bfloat16, torch.float16)
-STEP, TOLERANCE = 1e-6, 1e-3  # of the difference quotient, and what it may be off
-UNITS = 4  # in the last place of a half type, which a slope may be off without a word
-# What a slope in a half type may be off besides. Half types compute in float32, where a formula
-# such as 1 + erf(x) rounds to this much of 1. A slope of 1e-10 that becomes 0 moves no weight: it
+UNITS = 4  # in the last place of a type coarser than float64, which a slope may be off unsaid
+# What a slope in such a type may be off besides, in the steepest slope, at most 1. Half types
+# compute in float32 too, where a formula such as 1 + erf(x) rounds to this much of 1, and what it is
+# multiplied by is x, until the gate has closed. A slope of 1e-10 that becomes 0 moves no weight: it
 # is lost beside any other that it is added to.
-ROUNDING = torch.finfo(torch.float32).eps
+ROUNDING, SATURATED = torch.finfo(torch.float32).eps, 16.0
 
 
 def check(refs: Sequence[str] = ()) -> pd.DataFrame:
@@ -196,21 +202,39 @@ def problems(subject: object) -> list[str]:
         The columns of `check` but the last: values, slopes, derivative, rounded. The first three,
         `FAULTS`, are wrong.
     """
-    precise = _function(subject, torch.float64)
+    made = _made(subject)
+    values, slopes = _infinite(made)
+    return [values, slopes, *_misderived(made, nan_too=not slopes)]
+
+
+def infinite(subject: object) -> list[str]:
+    """The first two problems alone, which take less time.
+
+    Args:
+        subject: as in `problems`.
+
+    Returns:
+        The columns "values" and "slopes" of `check`.
+    """
+    return _infinite(_made(subject))
+
+
+def _infinite(made: Callable[..., Function]) -> list[str]:
+    """The first value and the first slope that are not finite where those of float64 fit in."""
+    precise = made(torch.float64)
     _require_elementwise(precise)
-    exact, slopes = derivatives(precise, _grid(torch.float64), 1)
+    exact, slopes = derivatives(precise, few(torch.float64), 1)
     texts = ["", ""]
     for dtype in DTYPES:
-        x = _grid(dtype)
+        x = few(dtype)
         most = torch.finfo(dtype).max
         fits = [(v.abs() < most) | ~v.isfinite() for v in (exact, slopes)]
-        for column, got in enumerate(derivatives(_function(subject, dtype), x, 1)):
+        for column, got in enumerate(derivatives(made(dtype), x, 1)):
             wrong = ~got.isfinite() & fits[column]
             if wrong.any() and not texts[column]:
                 at = int(wrong.nonzero()[0])
-                texts[column] = f"{got[at]:g} at x = {x[at]:g} ({str(dtype)[6:]})"
-    underived = _underived(precise)
-    return [*texts, *((underived, "") if underived else _misrounded(subject, not texts[1]))]
+                texts[column] = f"{got[at]:g} at x = {x[at]:g} ({_name(dtype)})"
+    return texts
 
 
 @torch.no_grad()
@@ -225,70 +249,91 @@ def _require_elementwise(function: Function) -> None:
         raise TypeError("not elementwise")
 
 
-def _function(candidate: object, dtype: torch.dtype, then: torch.dtype | None = None) -> Function:
-    """A function of tensors of this type; or of type `then`, with parameters as this one rounds."""
-    if isinstance(candidate, type) and issubclass(candidate, nn.Module):
-        return candidate().to(dtype).to(then or dtype).eval()
-    if not callable(candidate):
-        raise TypeError(f"a {type(candidate).__name__} cannot be called")
-    return candidate
+def _made(subject: object) -> Callable[..., Function]:
+    """What makes a function of tensors of a type; or of type `then`, with parameters as rounded to
+    the first. A module is constructed once, since its parameters may be drawn at random."""
+    if isinstance(subject, type) and issubclass(subject, nn.Module):
+        module = subject().eval()
+        return lambda dtype, then=None: deepcopy(module).to(dtype).to(then or dtype)
+    if not callable(subject):
+        raise TypeError(f"a {type(subject).__name__} cannot be called")
+    return lambda dtype, then=None: subject
 
 
-def _grid(dtype: torch.dtype) -> Tensor:
-    """0, and points of either sign ever further out."""
-    return torch.tensor([0.0, *(s * v for v in SIZES for s in (-1, 1))], dtype=dtype)
+def _misderived(made: Callable[..., Function], nan_too: bool) -> tuple[str, str]:
+    """A slope that is not the derivative, and else the worst one that is rounded.
+
+    Slopes of float64 are compared with the values, and those of the other types with float64's.
+    nan_too: whether slopes that are not finite count, where the value is.
+    """
+    notes = []
+    for dtype in DTYPES[1:]:
+        x = many(dtype)
+        precise = made(dtype, torch.float64)
+        wide = x.double()
+        values, true = derivatives(precise, wide, 1)
+        if dtype == torch.float32:
+            wrong = contradictions(precise, wide, values, true)
+            if text := _contradiction(wrong, wide, true, nan_too):
+                return text, ""
+            if wrong.excused:
+                name = _name(wrong.excused)
+                notes.append(f"in float64 is that of values which are computed in {name}")
+        y, slope = (v.double() for v in derivatives(made(dtype), x, 1))
+        off, error = _off(dtype, wide, true, slope)
+        off &= y.isfinite() & (slope.isfinite() | nan_too)
+        at = off.nonzero()[:, 0]
+        at = at[unexplained(precise, wide[at], true[at], error[at], dtype)]
+        if len(at):
+            noise = noise_of(wide, values, true)
+            here = [v[at] for v in (wide, values, true, noise)]
+            in_float64 = contradictions_at(precise, *here)
+            if text := _contradiction(in_float64, here[0], here[2], nan_too):
+                return text, ""
+            i = int(at[plainest(wide[at])])
+            return _compared(slope[i], wide[i], dtype, true[i]), ""
+        lost = off & (error > UNITS * torch.finfo(torch.float16).eps * true.abs())
+        if lost.any():
+            worst = int(torch.where(lost, error, 0).argmax())
+            note = f"{slope[worst]:.4g} at x = {x[worst]:g}, where it is {true[worst]:.4g}"
+            notes.append(f"{note}: rounded in {_name(dtype)}, right in float64")
+    return "", next(iter(notes), "")
 
 
-def near() -> Tensor:
-    """Points around 0, none of them at a place where functions like to have a kink."""
-    return torch.linspace(-7.93, 8.07, 161, dtype=torch.float64)
-
-
-def points() -> Tensor:
-    """The points at which `check` evaluates a function in float64, far out and around 0."""
-    return torch.cat([_grid(torch.float64), near()])
-
-
-def _underived(function: Function) -> str:
-    """The first point where the slope is the difference quotient of neither side."""
-    x = near()
-    y, slope = derivatives(function, x, 1)
-    left, right = ((function(x + s) - y).detach() / s for s in (-STEP, STEP))
-    off = torch.minimum((left - slope).abs(), (right - slope).abs())
-    wrong = (off > TOLERANCE * (1 + slope.abs())) & slope.isfinite()
-    if not wrong.any():
-        return ""
-    at = int(wrong.nonzero()[0])
-    return f"{slope[at]:.4g} at x = {x[at]:.2f}, where it is {right[at]:.4g}"
-
-
-def _misrounded(candidate: object, infinite_too: bool) -> tuple[str, str]:
-    """Slopes in half types that are not those of float64: the first wrong and the worst rounded.
+def _off(dtype: torch.dtype, x: Tensor, true: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Where slopes in a type are off by more than it rounds a number to, and by how much.
 
     A slope taken from a rounded value loses its digits where the value is nearly constant.
-    infinite_too: whether slopes that are not finite count, where the value is.
     """
-    rounded = ""
-    for dtype in HALF:
-        kind = torch.finfo(dtype)
-        x = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
-        x = x[x.abs() <= max(SIZES)].sort()[0]
-        y, slope = (v.double() for v in derivatives(_function(candidate, dtype), x, 1))
-        precise = _function(candidate, dtype, torch.float64)
-        true = derivatives(precise, x.double(), 1)[1]
-        unit = kind.eps * true.abs().clamp(min=kind.smallest_normal)
-        error = ((slope - true).abs() - ROUNDING).nan_to_num(nan=torch.inf)
-        seen = y.isfinite() & (true.abs() < kind.max) & (slope.isfinite() | infinite_too)
-        off = seen & (error > UNITS * unit)
-        at = off.nonzero()[:, 0]
-        wrong = unexplained(precise, x[at].double(), true[at], error[at], dtype)
-        name = str(dtype)[6:]
-        if wrong.any():
-            first = int(at[wrong][0])
-            place = f"{x[first]:g} ({name})"
-            return f"{slope[first]:.4g} at x = {place}, where it is {true[first]:.4g}", ""
-        if len(at) and not rounded:
-            worst = int(at[error[at].argmax()])
-            rounded = f"{slope[worst]:.4g} at x = {x[worst]:g}, where it is {true[worst]:.4g}"
-            rounded += f": rounded in {name}, right in float64"
-    return "", rounded
+    kind = torch.finfo(dtype)
+    unit = kind.eps * true.abs().clamp(min=kind.smallest_normal)
+    one = largest_within(x, true, least=1.0).clamp(max=1.0) * x.abs().clamp(1, SATURATED)
+    error = ((slope - true).abs() - ROUNDING * one).nan_to_num(nan=torch.inf)
+    return (error > UNITS * unit) & (true.abs() < kind.max), error
+
+
+def _contradiction(wrong: Contradictions, x: Tensor, slope: Tensor, nan_too: bool) -> str:
+    """The plainest number at which float64 has a slope that is not that of the values, in words."""
+    kept = slope[wrong.at].isfinite() | nan_too
+    at, left, right = wrong.at[kept], wrong.left[kept], wrong.right[kept]
+    if not len(at):
+        return ""
+    i = plainest(x[at])
+    return _compared(slope[at[i]], x[at[i]], torch.float64, left[i], right[i])
+
+
+def _compared(slope: Tensor, x: Tensor, dtype: torch.dtype, *true: Tensor) -> str:
+    """The slope of the code at x, and the one of the values, if need be on the left and right."""
+    a, *sides = (float(v) for v in (slope, *true))
+    digits = next((n for n in range(4, 17) if all(f"{a:.{n}g}" != f"{b:.{n}g}" for b in sides)), 17)
+    got, *has = (f"{v + 0.0:.{digits}g}" for v in (a, *sides))
+    place = f"{got} at x = {float(x):.8g} ({_name(dtype)})"
+    if not any(sides):
+        return f"{place}, where its values are flat (a straight-through gradient?)"
+    if len({*has}) == 1:
+        return f"{place}, where its values have {has[0]}"
+    return f"{place}, where its values have {has[0]} on the left and {has[1]} on the right"
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype)[6:]

@@ -1,21 +1,25 @@
-"""What roundings of intermediate results explain: arithmetic of a half type that rounds at random.
+"""What roundings of intermediate results explain: arithmetic that rounds at random.
 
 A formula that a user composes from torch's operations rounds after each of them, and what it adds
 may cancel. How far that carries into a slope depends on the formula, so no fixed number of units
 bounds it. It is tried out instead: float64 computes the same operations, and the result of each,
-forward and backward, is rounded to the half type, up or down at random (the random rounding of
+forward and backward, is rounded to a coarser type, up or down at random (the random rounding of
 J. Vignes: A stochastic arithmetic for reliable scientific computation, 1993). What such runs
-scatter is what the roundings can do; an error in the formula of a slope is not among it.
+scatter is what the roundings can do; an error in the formula of a slope is not among it. What
+roundings to float64 do, or to coarser types inside of a function, is tried out likewise: each
+result is moved by one unit in its own last place.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from afnlab.derivatives import derivatives
 
@@ -23,6 +27,22 @@ RUNS = 32  # at most, at numbers that fewer do not explain
 # An error may be this many times the largest one of the runs: they are a sample of all ways to
 # round, and some of torch's kernels for half types round between the steps of one operation too.
 REACH = 4.0
+OWN_RUNS = 8
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """What roundings do to a function, each to the type that it computes in.
+
+    Attributes:
+        values: the largest change of each value.
+        slopes: the largest change of each slope.
+        coarsest: the type of the fewest digits among those that it computes in.
+    """
+
+    values: Tensor
+    slopes: Tensor
+    coarsest: torch.dtype
 
 
 def unexplained(
@@ -39,7 +59,7 @@ def unexplained(
         x: numbers of `dtype`, in float64.
         exact: its slopes there in float64.
         error: by how much the slopes differ that the function has in `dtype`.
-        dtype: a floating-point type.
+        dtype: a floating-point type, coarser than float64.
 
     Returns:
         Whether the error at each x is more than `REACH` times the largest one of `RUNS` runs that
@@ -52,21 +72,48 @@ def unexplained(
         at = open_.nonzero()[:, 0]
         if not len(at):
             break
-        with _RandomRounding(dtype, generator):
+        with _RandomRounding(generator, dtype):
             slope = derivatives(function, x[at], 1)[1]
-        scattered = (slope - exact[at]).abs().nan_to_num(nan=0.0)
-        largest[at] = torch.maximum(largest[at], scattered)
+        change = (slope - exact[at]).abs().nan_to_num(nan=0.0)
+        largest[at] = torch.maximum(largest[at], change)
         open_[at] = ~(error[at] <= REACH * largest[at])
     return open_
 
 
-class _RandomRounding(TorchDispatchMode):
-    """While it is entered, what every operation of torch returns is rounded to a type."""
+def scattered(
+    function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, slope: Tensor
+) -> Scatter:
+    """What a function's own roundings do to its values and slopes in float64.
 
-    def __init__(self, dtype: torch.dtype, generator: torch.Generator) -> None:
+    Args:
+        function: an elementwise function, of tensors of float64.
+        x: numbers of float64.
+        y: its values there.
+        slope: its slopes there.
+
+    Returns:
+        The largest changes of `OWN_RUNS` runs in which every intermediate result is moved by one
+        unit in its last place, up or down at random, with a fixed seed.
+    """
+    mode = _RandomRounding(torch.Generator().manual_seed(0))
+    largest = [torch.zeros_like(v) for v in (y, slope)]
+    for _ in range(OWN_RUNS):
+        with mode:
+            moved = derivatives(function, x, 1)
+        for i, (now, was) in enumerate(zip(moved, (y, slope), strict=True)):
+            largest[i] = torch.maximum(largest[i], (now - was).abs().nan_to_num(nan=0.0))
+    return Scatter(largest[0], largest[1], mode.coarsest)
+
+
+class _RandomRounding(TorchDispatchMode):
+    """While it is entered, what every operation of torch returns is rounded to a type; without a
+    type it is moved by a unit in the last place of its own, or of an argument's that has fewer
+    digits, since that is how far it is known."""
+
+    def __init__(self, generator: torch.Generator, dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        self._kind, self._generator = torch.finfo(dtype), generator
-        self._least = int(torch.tensor(self._kind.smallest_normal).frexp().exponent)
+        self._generator, self._dtype = generator, dtype
+        self.coarsest = torch.float64
 
     def __torch_dispatch__(
         self,
@@ -76,21 +123,32 @@ class _RandomRounding(TorchDispatchMode):
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         made = func(*args, **(kwargs or {}))
+        arguments = [arg for arg in tree_leaves((args, kwargs)) if isinstance(arg, Tensor)]
 
         def rounded(tensor: Tensor) -> Tensor:
             if not tensor.is_floating_point():
                 return tensor
+            near = self._rounded(tensor, self._dtype or self._known(tensor, arguments))
             # An operation in place returns its argument, and who called it looks at that alone.
-            in_place = any(tensor is arg for arg in args)
-            return tensor.copy_(self._rounded(tensor)) if in_place else self._rounded(tensor)
+            return tensor.copy_(near) if any(tensor is arg for arg in arguments) else near
 
         return tree_map_only(Tensor, rounded, made)
 
-    def _rounded(self, tensor: Tensor) -> Tensor:
+    def _known(self, tensor: Tensor, arguments: Sequence[Tensor]) -> torch.dtype:
+        alike = [a for a in arguments if a.shape == tensor.shape and a.is_floating_point()]
+        coarsest = max((t.dtype for t in (tensor, *alike)), key=lambda d: torch.finfo(d).eps)
+        self.coarsest = max(self.coarsest, coarsest, key=lambda d: torch.finfo(d).eps)
+        return coarsest
+
+    def _rounded(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+        kind = torch.finfo(dtype)
+        further = int(self._dtype is None)
         wide = tensor.double()
-        exponent = wide.frexp().exponent.clamp(min=self._least)
-        unit = torch.ldexp(torch.full_like(wide, self._kind.eps / 2), exponent)
+        least = max(math.frexp(kind.smallest_normal)[1], -960)  # whose unit float64 still holds
+        exponent = wide.frexp().exponent.clamp(min=least)
+        unit = torch.ldexp(torch.full_like(wide, kind.eps / 2), exponent)
         up = torch.rand(wide.shape, generator=self._generator) < 0.5
-        near = torch.where(up, (wide / unit).ceil(), (wide / unit).floor()) * unit
-        near = torch.where(near.abs() > self._kind.max, near.sign() * torch.inf, near)
-        return torch.where(wide.isfinite(), near, wide).to(tensor.dtype)
+        cells = wide / unit
+        near = torch.where(up, cells.ceil() + further, cells.floor() - further) * unit
+        near = torch.where(near.abs() > kind.max, near.sign() * torch.inf, near)
+        return torch.where(wide.isfinite() & (wide != 0), near, wide).to(tensor.dtype)
