@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
@@ -20,8 +21,8 @@ from afnlab.functions.quotients import (
     Function,
     contradictions,
     contradictions_at,
-    largest_within,
     noise_of,
+    steepest_within,
 )
 from afnlab.functions.rounding import unexplained
 from afnlab.messages import inform
@@ -30,7 +31,7 @@ from afnlab.usercode.lookup import defined, imported, load
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 FAULTS = ("values", "slopes", "derivative")
-COLUMNS = (*FAULTS, "rounded", "left out")
+COLUMNS = (*FAULTS, "note", "left out")
 UNITS = 4  # in the last place of a type coarser than float64, which a slope may be off unsaid
 # What a slope in such a type may be off besides, in the steepest slope, at most 1. Half types
 # compute in float32 too, where a formula such as 1 + erf(x) rounds to this much of 1, and what it is
@@ -83,7 +84,7 @@ def lines(table: pd.DataFrame) -> list[str]:
         One line per activation of which there is anything to say.
     """
     words = {"values": "value {}", "slopes": "slope {}", "derivative": "slope {}"}
-    words |= {"rounded": "note: slope {}", "left out": "left out: {}"}
+    words |= {"note": "note: {}", "left out": "left out: {}"}
     texts = {
         name: "; ".join(words[str(column)].format(text) for column, text in row.items() if text)
         for name, row in table.iterrows()
@@ -109,8 +110,8 @@ def summary(table: pd.DataFrame) -> str:
     }
     counts = {words: (kept[column] != "").sum() for column, words in said.items()}
     wrong = ", ".join(f"{n} with {words}" for words, n in counts.items() if n)
-    rounded = int((kept["rounded"] != "").sum())
-    noted = f"; {rounded} with a slope that is rounded in a half type" if rounded else ""
+    notes = int((kept["note"] != "").sum())
+    noted = f"; {notes} with a note" if notes else ""
     omitted = f"; {len(table) - len(kept)} left out" if len(kept) < len(table) else ""
     return (
         f"{len(kept)} checked: {wrong or 'nothing wrong'}{noted}" if len(kept) else "none checked"
@@ -199,7 +200,7 @@ def problems(subject: object) -> list[str]:
         subject: an activation, a module class or a function.
 
     Returns:
-        The columns of `check` but the last: values, slopes, derivative, rounded. The first three,
+        The columns of `check` but the last: values, slopes, derivative, note. The first three,
         `FAULTS`, are wrong.
     """
     made = _made(subject)
@@ -273,12 +274,12 @@ def _misderived(made: Callable[..., Function], nan_too: bool) -> tuple[str, str]
         wide = x.double()
         values, true = derivatives(precise, wide, 1)
         if dtype == torch.float32:
-            wrong = contradictions(precise, wide, values, true)
-            if text := _contradiction(wrong, wide, true, nan_too):
-                return text, ""
-            if wrong.excused:
-                name = _name(wrong.excused)
-                notes.append(f"in float64 is that of values which are computed in {name}")
+            fault, note = _contradiction(
+                contradictions(precise, wide, values, true), wide, true, nan_too
+            )
+            if fault:
+                return fault, ""
+            notes.append(note)
         y, slope = (v.double() for v in derivatives(made(dtype), x, 1))
         off, error = _off(dtype, wide, true, slope)
         off &= y.isfinite() & (slope.isfinite() | nan_too)
@@ -288,16 +289,16 @@ def _misderived(made: Callable[..., Function], nan_too: bool) -> tuple[str, str]
             noise = noise_of(wide, values, true)
             here = [v[at] for v in (wide, values, true, noise)]
             in_float64 = contradictions_at(precise, *here)
-            if text := _contradiction(in_float64, here[0], here[2], nan_too):
-                return text, ""
+            if fault := _contradiction(in_float64, here[0], here[2], nan_too)[0]:
+                return fault, ""
             i = int(at[plainest(wide[at])])
             return _compared(slope[i], wide[i], dtype, true[i]), ""
         lost = off & (error > UNITS * torch.finfo(torch.float16).eps * true.abs())
         if lost.any():
             worst = int(torch.where(lost, error, 0).argmax())
-            note = f"{slope[worst]:.4g} at x = {x[worst]:g}, where it is {true[worst]:.4g}"
+            note = f"slope {slope[worst]:.4g} at x = {x[worst]:g}, where it is {true[worst]:.4g}"
             notes.append(f"{note}: rounded in {_name(dtype)}, right in float64")
-    return "", next(iter(notes), "")
+    return "", next(filter(None, notes), "")
 
 
 def _off(dtype: torch.dtype, x: Tensor, true: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
@@ -307,32 +308,45 @@ def _off(dtype: torch.dtype, x: Tensor, true: Tensor, slope: Tensor) -> tuple[Te
     """
     kind = torch.finfo(dtype)
     unit = kind.eps * true.abs().clamp(min=kind.smallest_normal)
-    one = largest_within(x, true, least=1.0).clamp(max=1.0) * x.abs().clamp(1, SATURATED)
+    one = steepest_within(x, true) * x.abs().clamp(1, SATURATED)
     error = ((slope - true).abs() - ROUNDING * one).nan_to_num(nan=torch.inf)
     return (error > UNITS * unit) & (true.abs() < kind.max), error
 
 
-def _contradiction(wrong: Contradictions, x: Tensor, slope: Tensor, nan_too: bool) -> str:
-    """The plainest number at which float64 has a slope that is not that of the values, in words."""
-    kept = slope[wrong.at].isfinite() | nan_too
-    at, left, right = wrong.at[kept], wrong.left[kept], wrong.right[kept]
-    if not len(at):
-        return ""
-    i = plainest(x[at])
-    return _compared(slope[at[i]], x[at[i]], torch.float64, left[i], right[i])
+def _contradiction(
+    wrong: Contradictions, x: Tensor, slope: Tensor, nan_too: bool
+) -> tuple[str, str]:
+    """What is wrong with the slopes of float64, and what is to be noted."""
+
+    def plain(among: Tensor) -> str:
+        at = wrong.at[among]
+        i = plainest(x[at])
+        sides = (wrong.left[among][i], wrong.right[among][i])
+        return _compared(slope[at[i]], x[at[i]], torch.float64, *sides)
+
+    given = slope[wrong.at]
+    rounded = (given - wrong.left).abs() <= UNITS * ROUNDING * wrong.left.abs()
+    counts = given.isfinite() | nan_too
+    if (fault := counts & ~wrong.alone & ~rounded).any():
+        return plain(fault), ""
+    if wrong.excused:
+        return "", f"values are computed in {_name(wrong.excused)} where x is float64"
+    if (counts & wrong.alone).any():
+        return "", f"slope {plain(counts & wrong.alone)}; at no other number nearby"
+    return "", f"slope {plain(counts)}: exact in float32 only" if counts.any() else ""
 
 
 def _compared(slope: Tensor, x: Tensor, dtype: torch.dtype, *true: Tensor) -> str:
     """The slope of the code at x, and the one of the values, if need be on the left and right."""
-    a, *sides = (float(v) for v in (slope, *true))
-    digits = next((n for n in range(4, 17) if all(f"{a:.{n}g}" != f"{b:.{n}g}" for b in sides)), 17)
-    got, *has = (f"{v + 0.0:.{digits}g}" for v in (a, *sides))
-    place = f"{got} at x = {float(x):.8g} ({_name(dtype)})"
-    if not any(sides):
-        return f"{place}, where its values are flat (a straight-through gradient?)"
-    if len({*has}) == 1:
-        return f"{place}, where its values have {has[0]}"
-    return f"{place}, where its values have {has[0]} on the left and {has[1]} on the right"
+    given, *sides = (float(v) + 0.0 for v in (slope, *true))  # no zero has a sign
+    apart = (n for n in range(4, 17) if all(f"{given:.{n}g}" != f"{v:.{n}g}" for v in sides))
+    digits = next(apart, 17)
+    has = " on the left and ".join(dict.fromkeys(f"{v:.{digits}g}" for v in sides))
+    has += " on the right" if " on " in has else ""
+    flat = not any(sides) and math.isfinite(given)
+    hint = " (a straight-through gradient?)" if flat else ""
+    place = f"{given:.{digits}g} at x = {float(x) + 0.0:.8g} ({_name(dtype)})"
+    return f"{place}, where its values have {has}{hint}"
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -3,7 +3,7 @@
 The values at a number and at four on one side of it determine a polynomial, whose slope is that of
 the values on that side (Newton's divided differences). Numbers that lie close together serve each
 other, so a first look takes no evaluation beyond theirs. Where it leaves a slope open, because the
-function bends, jumps or has a kink nearby, a second look takes steps of its own: of nine sizes, from
+function bends, jumps or has a kink nearby, a second look takes steps of its own: of eleven sizes, from
 an eighth of |x| on, that one on each side whose slope differs least from the next smaller one's.
 What the roundings of the values do to a slope is estimated, and tried out by `rounding.scattered`
 where a slope would be called wrong.
@@ -12,11 +12,12 @@ where a slope would be called wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from afnlab.derivatives import derivatives
 from afnlab.functions.rounding import REACH, scattered
 
 Function = Callable[[Tensor], Tensor]
@@ -28,10 +29,12 @@ EPS = torch.finfo(torch.float64).eps
 SHARP, VAGUE = 1e-6, 1e-3
 # Steps in |x|, so that none crosses 0, and nodes in steps. No two of them have a common measure,
 # for a sine seems constant at multiples of its period.
-STEPS = 0.12 ** torch.arange(9.0, dtype=torch.float64) / 8
+STEPS = 0.1 ** torch.arange(11.0, dtype=torch.float64) / 8
 _OUTWARD = torch.tensor([1.0, 5.0, 11.0, 19.0], dtype=torch.float64).sqrt()
 NODES = torch.cat([-_OUTWARD.flip(0), torch.zeros(1).double(), _OUTWARD])
-WORST, SPREAD = 512, 1024  # numbers that get a second look: those most off, and of all the others
+# Numbers that get a second look: those most off, of all the others, and those nearest to 1.
+WORST, SPREAD, PLAIN = 512, 1024, 64
+ALONE = 2.0**-40  # how near a number is another one that is not that number
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Contradictions:
         at: the indices of the numbers.
         left: the slopes that the values have there on the left.
         right: the same on the right; equal to `left` where the two cannot be told apart.
+        alone: whether the slope is finite, and right at the numbers next to it, as where the kinks
+            of two terms cancel, of whose slopes automatic differentiation chooses one each.
         excused: the type of the fewest digits in which the function computes, if it is a coarser
             one than float64 and its roundings explain slopes that differ otherwise.
     """
@@ -49,6 +54,7 @@ class Contradictions:
     at: Tensor
     left: Tensor
     right: Tensor
+    alone: Tensor
     excused: torch.dtype | None = None
 
 
@@ -70,6 +76,21 @@ def largest_within(x: Tensor, size: Tensor, least: float = 0.0) -> Tensor:
     return torch.cat([top[len(x) % 2 :].flip(0), top])
 
 
+def steepest_within(x: Tensor, slope: Tensor) -> Tensor:
+    """The steepest slope of the numbers no further from 0 than each of them, or than 1.
+
+    Args:
+        x: numbers in ascending order, and their negatives.
+        slope: the slopes there.
+
+    Returns:
+        One for each x: none is above 1 or, if it is greater, the steepest slope up to 1, so that a
+        tail may be small beside an exponential growth on the other side of 0.
+    """
+    steepest = largest_within(x, slope, least=1.0)
+    return steepest.clamp(max=steepest.min().clamp(min=1.0))
+
+
 def contradictions(function: Function, x: Tensor, y: Tensor, slope: Tensor) -> Contradictions:
     """Where slopes are those of the values on neither side, nor between the two.
 
@@ -83,7 +104,7 @@ def contradictions(function: Function, x: Tensor, y: Tensor, slope: Tensor) -> C
         The contradictions. Where the values leave open what the slope is, there is none.
     """
     noise = noise_of(x, y, slope)
-    steepest = largest_within(x, slope, least=1.0).clamp(max=1.0)
+    steepest = steepest_within(x, slope)
     sides, errors = _one_sided(x, y)
     steps = x.diff()
     inner = slice(ORDER, -ORDER)
@@ -99,10 +120,11 @@ def contradictions(function: Function, x: Tensor, y: Tensor, slope: Tensor) -> C
     if len(at) > WORST + SPREAD:
         worst = off.amin(0)[at].topk(WORST).indices
         spread = torch.linspace(0, len(at) - 1, SPREAD).long()
-        at = at[torch.cat([worst, spread]).unique()]
+        plain = x[inner][at].abs().log().abs().topk(PLAIN, largest=False).indices
+        at = at[torch.cat([worst, spread, plain]).unique()]
     at = at + ORDER
     closer = contradictions_at(function, x[at], y[at], slope[at], noise[at])
-    return Contradictions(at[closer.at], closer.left, closer.right, closer.excused)
+    return replace(closer, at=at[closer.at])
 
 
 def contradictions_at(
@@ -133,9 +155,14 @@ def contradictions_at(
         error, best = total.min(-1)
         found = sides.gather(-1, best[..., None])[..., 0]
         margin = REACH * error + tolerance
-        beside = ((slope < found - margin).all(0)) | ((slope > found + margin).all(0))
+        beside = (slope < found - margin).all(0) | (slope > found + margin).all(0)
+        # Waves that are finer than a step look flat, so a finer step may tell that it is right.
+        reach = REACH * total + tolerance[:, None]
+        supported = (sides - slope[:, None]).abs() <= reach
+        supported &= reach <= (found - slope).abs()[..., None] / 2
         known = (REACH * error <= VAGUE * (1 + found.abs())).all(0)
-        return torch.where(slope.isfinite(), beside, known), found, error
+        wrong = torch.where(slope.isfinite(), beside & ~supported.any(-1).any(0), known)
+        return wrong, found, error
 
     wrong, found, error = contradicted(noise, torch.zeros_like(x))
     excused = None
@@ -149,12 +176,16 @@ def contradictions_at(
         coarse = torch.finfo(scatter.coarsest).eps > EPS
         excused = scatter.coarsest if coarse and not still[at].all() else None
         at = (wrong & still).nonzero()[:, 0]
-    found, error = found[:, at], error[:, at]
+    found, error, slope = found[:, at], error[:, at], slope[at]
+    beside = x[at] + _size(x[at]) * torch.tensor([[-ALONE], [ALONE]], dtype=x.dtype)
+    slopes = derivatives(function, beside.flatten(), 1)[1].reshape(beside.shape)
+    right_beside = (slopes - found).abs() <= REACH * error + SHARP * found.abs()
+    alone = right_beside.all(0) & slope.isfinite()
     found = torch.where(found.abs() <= REACH * error, 0.0, found)
     one = (found[0] - found[1]).abs() <= REACH * error.sum(0)
     better = found.gather(0, error.argmin(0)[None])[0]
     left, right = torch.where(one, better, found)
-    return Contradictions(at, left, right, excused)
+    return Contradictions(at, left, right, alone, excused)
 
 
 def _size(x: Tensor) -> Tensor:
@@ -174,7 +205,8 @@ def noise_of(x: Tensor, y: Tensor, slope: Tensor) -> Tensor:
         An estimate for each.
     """
     moved = (x * slope).abs().nan_to_num(0.0, 0.0, 0.0)
-    cancelled = torch.minimum(largest_within(x, y), x.abs().clamp(min=1))
+    usual = x.abs().clamp(min=1) * steepest_within(x, slope).min().clamp(min=1)
+    cancelled = torch.minimum(largest_within(x, y), usual)
     return EPS * torch.maximum(y.abs(), torch.maximum(moved, cancelled))
 
 

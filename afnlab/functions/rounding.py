@@ -15,19 +15,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
+from torch._decomp import get_decompositions
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from afnlab.derivatives import derivatives
 
+aten = torch.ops.aten
+HALF = (torch.bfloat16, torch.float16)
 RUNS = 32  # at most, at numbers that fewer do not explain
 # An error may be this many times the largest one of the runs: they are a sample of all ways to
 # round, and some of torch's kernels for half types round between the steps of one operation too.
 REACH = 4.0
-OWN_RUNS = 8
+OWN_RUNS = 8  # for what a function's own roundings do
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,15 @@ def scattered(
 
 
 class _RandomRounding(TorchDispatchMode):
-    """While it is entered, what every operation of torch returns is rounded to a type; without a
-    type it is moved by a unit in the last place of its own, or of an argument's that has fewer
-    digits, since that is how far it is known."""
+    """While it is entered, what every operation of torch takes and returns is rounded to a type;
+    without a type what it returns is moved by a unit in the last place of its own, or of an
+    argument's that has fewer digits, since that is how far it is known."""
 
     def __init__(self, generator: torch.Generator, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         self._generator, self._dtype = generator, dtype
+        # Half types are computed in float32, so torch's own kernels round once.
+        self._steps = {} if dtype in HALF else _steps_of_kernels()
         self.coarsest = torch.float64
 
     def __torch_dispatch__(
@@ -122,8 +128,14 @@ class _RandomRounding(TorchDispatchMode):
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
-        made = func(*args, **(kwargs or {}))
-        arguments = [arg for arg in tree_leaves((args, kwargs)) if isinstance(arg, Tensor)]
+        if func in self._steps:
+            with self:
+                return self._steps[func](*args, **(kwargs or {}))
+        given = (args, dict(kwargs or {}))
+        if self._dtype:  # a number in a formula is rounded where it meets a tensor
+            given = tree_map_only(float, self._rounded_number, given)
+        made = func(*given[0], **given[1])
+        arguments = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)]
 
         def rounded(tensor: Tensor) -> Tensor:
             if not tensor.is_floating_point():
@@ -140,6 +152,9 @@ class _RandomRounding(TorchDispatchMode):
         self.coarsest = max(self.coarsest, coarsest, key=lambda d: torch.finfo(d).eps)
         return coarsest
 
+    def _rounded_number(self, number: float) -> float:
+        return float(self._rounded(torch.tensor([number], dtype=torch.float64), self._dtype))
+
     def _rounded(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         kind = torch.finfo(dtype)
         further = int(self._dtype is None)
@@ -151,4 +166,14 @@ class _RandomRounding(TorchDispatchMode):
         cells = wide / unit
         near = torch.where(up, cells.ceil() + further, cells.floor() - further) * unit
         near = torch.where(near.abs() > kind.max, near.sign() * torch.inf, near)
-        return torch.where(wide.isfinite() & (wide != 0), near, wide).to(tensor.dtype)
+        exact = ~wide.isfinite() | ((wide == 0) & (dtype == torch.float64))
+        return torch.where(exact, wide, near).to(tensor.dtype)
+
+
+@cache
+def _steps_of_kernels() -> dict[Callable[..., object], Callable[..., object]]:
+    """What those of torch's kernels compute that round in the type itself between their steps."""
+    names = ("elu", "gelu", "hardsigmoid", "log_sigmoid", "mish", "silu", "softplus")
+    forward = [getattr(aten, name) for name in names if name != "log_sigmoid"]
+    backward = [getattr(aten, f"{name}_backward") for name in names]
+    return get_decompositions([*forward, *backward, aten.log_sigmoid_forward])
