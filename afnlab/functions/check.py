@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from types import FunctionType
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from afnlab.activation_record import Activation
 from afnlab.derivatives import derivatives
 from afnlab.errors import shown
-from afnlab.functions.numbers import few, many, plainest
-from afnlab.functions.quotients import (
-    Contradictions,
-    Function,
-    contradictions,
-    contradictions_at,
-    noise_of,
-    steepest_within,
-)
-from afnlab.functions.rounding import unexplained
+from afnlab.functions.numbers import DTYPES, few, name_of
+from afnlab.functions.quotients import Function
+from afnlab.functions.slopes import Made, misderived
 from afnlab.messages import inform
 from afnlab.registry import get_activation, list_activations
 from afnlab.usercode.lookup import defined, imported, load
 
-DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 FAULTS = ("values", "slopes", "derivative")
 COLUMNS = (*FAULTS, "note", "left out")
-UNITS = 4  # in the last place of a type coarser than float64, which a slope may be off unsaid
-# What a slope in such a type may be off besides, in the steepest slope, at most 1. Half types
-# compute in float32 too, where a formula such as 1 + erf(x) rounds to this much of 1, and what it is
-# multiplied by is x, until the gate has closed. A slope of 1e-10 that becomes 0 moves no weight: it
-# is lost beside any other that it is added to.
-ROUNDING, SATURATED = torch.finfo(torch.float32).eps, 16.0
 
 
 def check(refs: Sequence[str] = ()) -> pd.DataFrame:
@@ -205,7 +190,7 @@ def problems(subject: object) -> list[str]:
     """
     made = _made(subject)
     values, slopes = _infinite(made)
-    return [values, slopes, *_misderived(made, nan_too=not slopes)]
+    return [values, slopes, *misderived(made, nan_too=not slopes)]
 
 
 def infinite(subject: object) -> list[str]:
@@ -220,7 +205,7 @@ def infinite(subject: object) -> list[str]:
     return _infinite(_made(subject))
 
 
-def _infinite(made: Callable[..., Function]) -> list[str]:
+def _infinite(made: Made) -> list[str]:
     """The first value and the first slope that are not finite where those of float64 fit in."""
     precise = made(torch.float64)
     _require_elementwise(precise)
@@ -234,7 +219,7 @@ def _infinite(made: Callable[..., Function]) -> list[str]:
             wrong = ~got.isfinite() & fits[column]
             if wrong.any() and not texts[column]:
                 at = int(wrong.nonzero()[0])
-                texts[column] = f"{got[at]:g} at x = {x[at]:g} ({_name(dtype)})"
+                texts[column] = f"{got[at]:g} at x = {x[at]:g} ({name_of(dtype)})"
     return texts
 
 
@@ -250,7 +235,7 @@ def _require_elementwise(function: Function) -> None:
         raise TypeError("not elementwise")
 
 
-def _made(subject: object) -> Callable[..., Function]:
+def _made(subject: object) -> Made:
     """What makes a function of tensors of a type; or of type `then`, with parameters as rounded to
     the first. A module is constructed once, since its parameters may be drawn at random."""
     if isinstance(subject, type) and issubclass(subject, nn.Module):
@@ -259,95 +244,3 @@ def _made(subject: object) -> Callable[..., Function]:
     if not callable(subject):
         raise TypeError(f"a {type(subject).__name__} cannot be called")
     return lambda dtype, then=None: subject
-
-
-def _misderived(made: Callable[..., Function], nan_too: bool) -> tuple[str, str]:
-    """A slope that is not the derivative, and else the worst one that is rounded.
-
-    Slopes of float64 are compared with the values, and those of the other types with float64's.
-    nan_too: whether slopes that are not finite count, where the value is.
-    """
-    notes = []
-    for dtype in DTYPES[1:]:
-        x = many(dtype)
-        precise = made(dtype, torch.float64)
-        wide = x.double()
-        values, true = derivatives(precise, wide, 1)
-        if dtype == torch.float32:
-            fault, note = _contradiction(
-                contradictions(precise, wide, values, true), wide, true, nan_too
-            )
-            if fault:
-                return fault, ""
-            notes.append(note)
-        y, slope = (v.double() for v in derivatives(made(dtype), x, 1))
-        off, error = _off(dtype, wide, true, slope)
-        off &= y.isfinite() & (slope.isfinite() | nan_too)
-        at = off.nonzero()[:, 0]
-        at = at[unexplained(precise, wide[at], true[at], error[at], dtype)]
-        if len(at):
-            noise = noise_of(wide, values, true)
-            here = [v[at] for v in (wide, values, true, noise)]
-            in_float64 = contradictions_at(precise, *here)
-            if fault := _contradiction(in_float64, here[0], here[2], nan_too)[0]:
-                return fault, ""
-            i = int(at[plainest(wide[at])])
-            return _compared(slope[i], wide[i], dtype, true[i]), ""
-        lost = off & (error > UNITS * torch.finfo(torch.float16).eps * true.abs())
-        if lost.any():
-            worst = int(torch.where(lost, error, 0).argmax())
-            note = f"slope {slope[worst]:.4g} at x = {x[worst]:g}, where it is {true[worst]:.4g}"
-            notes.append(f"{note}: rounded in {_name(dtype)}, right in float64")
-    return "", next(filter(None, notes), "")
-
-
-def _off(dtype: torch.dtype, x: Tensor, true: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
-    """Where slopes in a type are off by more than it rounds a number to, and by how much.
-
-    A slope taken from a rounded value loses its digits where the value is nearly constant.
-    """
-    kind = torch.finfo(dtype)
-    unit = kind.eps * true.abs().clamp(min=kind.smallest_normal)
-    one = steepest_within(x, true) * x.abs().clamp(1, SATURATED)
-    error = ((slope - true).abs() - ROUNDING * one).nan_to_num(nan=torch.inf)
-    return (error > UNITS * unit) & (true.abs() < kind.max), error
-
-
-def _contradiction(
-    wrong: Contradictions, x: Tensor, slope: Tensor, nan_too: bool
-) -> tuple[str, str]:
-    """What is wrong with the slopes of float64, and what is to be noted."""
-
-    def plain(among: Tensor) -> str:
-        at = wrong.at[among]
-        i = plainest(x[at])
-        sides = (wrong.left[among][i], wrong.right[among][i])
-        return _compared(slope[at[i]], x[at[i]], torch.float64, *sides)
-
-    given = slope[wrong.at]
-    rounded = (given - wrong.left).abs() <= UNITS * ROUNDING * wrong.left.abs()
-    counts = given.isfinite() | nan_too
-    if (fault := counts & ~wrong.alone & ~rounded).any():
-        return plain(fault), ""
-    if wrong.excused:
-        return "", f"values are computed in {_name(wrong.excused)} where x is float64"
-    if (counts & wrong.alone).any():
-        return "", f"slope {plain(counts & wrong.alone)}; at no other number nearby"
-    return "", f"slope {plain(counts)}: exact in float32 only" if counts.any() else ""
-
-
-def _compared(slope: Tensor, x: Tensor, dtype: torch.dtype, *true: Tensor) -> str:
-    """The slope of the code at x, and the one of the values, if need be on the left and right."""
-    given, *sides = (float(v) + 0.0 for v in (slope, *true))  # no zero has a sign
-    apart = (n for n in range(4, 17) if all(f"{given:.{n}g}" != f"{v:.{n}g}" for v in sides))
-    digits = next(apart, 17)
-    has = " on the left and ".join(dict.fromkeys(f"{v:.{digits}g}" for v in sides))
-    has += " on the right" if " on " in has else ""
-    flat = not any(sides) and math.isfinite(given)
-    hint = " (a straight-through gradient?)" if flat else ""
-    place = f"{given:.{digits}g} at x = {float(x) + 0.0:.8g} ({_name(dtype)})"
-    return f"{place}, where its values have {has}{hint}"
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype)[6:]

@@ -1,4 +1,4 @@
-"""The numbers at which functions are looked at."""
+"""The numbers at which functions are looked at, and their types."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+HALF = (torch.bfloat16, torch.float16)
+DTYPES = (torch.float64, torch.float32, *HALF)
 SIZES = (0.5, 1.0, 3.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4)
 LEAST_OF_FLOAT16 = 2.0**-24
 LOW_DIGITS = 3001  # of 8192, the digits that float32 has beyond those of float16
@@ -43,3 +45,8 @@ def many(dtype: torch.dtype) -> Tensor:
 def plainest(x: Tensor) -> int:
     """The index of the number whose size is nearest to 1, by its logarithm."""
     return int(x.double().abs().log().abs().argmin())
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """What a type is called in a sentence."""
+    return str(dtype).removeprefix("torch.")

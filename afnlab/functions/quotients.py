@@ -3,10 +3,10 @@
 The values at a number and at four on one side of it determine a polynomial, whose slope is that of
 the values on that side (Newton's divided differences). Numbers that lie close together serve each
 other, so a first look takes no evaluation beyond theirs. Where it leaves a slope open, because the
-function bends, jumps or has a kink nearby, a second look takes steps of its own: of eleven sizes, from
-an eighth of |x| on, that one on each side whose slope differs least from the next smaller one's.
-What the roundings of the values do to a slope is estimated, and tried out by `rounding.scattered`
-where a slope would be called wrong.
+function bends, jumps or has a kink nearby, a second look takes steps of its own: of eleven sizes,
+from an eighth of |x| on, that one on each side whose slope differs least from the next smaller
+one's. What the roundings of the values do to a slope is estimated, and tried out where a slope
+would be called wrong (`rounding.scattered`).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Contradictions:
         at: the indices of the numbers.
         left: the slopes that the values have there on the left.
         right: the same on the right; equal to `left` where the two cannot be told apart.
+        flat: whether the values are constant there.
         alone: whether the slope is finite, and right at the numbers next to it, as where the kinks
             of two terms cancel, of whose slopes automatic differentiation chooses one each.
         excused: the type of the fewest digits in which the function computes, if it is a coarser
@@ -54,6 +55,7 @@ class Contradictions:
     at: Tensor
     left: Tensor
     right: Tensor
+    flat: Tensor
     alone: Tensor
     excused: torch.dtype | None = None
 
@@ -165,8 +167,9 @@ def contradictions_at(
         return wrong, found, error
 
     wrong, found, error = contradicted(noise, torch.zeros_like(x))
+    alone = wrong & _right_beside(function, x, slope, found)
     excused = None
-    at = wrong.nonzero()[:, 0]
+    at = (wrong & ~alone).nonzero()[:, 0]
     if len(at):
         scatter = scattered(function, x[at], y[at], slope[at])
         rounded, tolerance = noise.clone(), torch.zeros_like(x)
@@ -175,17 +178,23 @@ def contradictions_at(
         still, found, error = contradicted(rounded, tolerance)
         coarse = torch.finfo(scatter.coarsest).eps > EPS
         excused = scatter.coarsest if coarse and not still[at].all() else None
-        at = (wrong & still).nonzero()[:, 0]
-    found, error, slope = found[:, at], error[:, at], slope[at]
-    beside = x[at] + _size(x[at]) * torch.tensor([[-ALONE], [ALONE]], dtype=x.dtype)
-    slopes = derivatives(function, beside.flatten(), 1)[1].reshape(beside.shape)
-    right_beside = (slopes - found).abs() <= REACH * error + SHARP * found.abs()
-    alone = right_beside.all(0) & slope.isfinite()
+        wrong &= still
+    at = wrong.nonzero()[:, 0]
+    found, error = found[:, at], error[:, at]
+    flat = (found == 0).all(0)
     found = torch.where(found.abs() <= REACH * error, 0.0, found)
     one = (found[0] - found[1]).abs() <= REACH * error.sum(0)
     better = found.gather(0, error.argmin(0)[None])[0]
     left, right = torch.where(one, better, found)
-    return Contradictions(at, left, right, alone, excused)
+    return Contradictions(at, left, right, flat, alone[at], excused)
+
+
+def _right_beside(function: Function, x: Tensor, slope: Tensor, found: Tensor) -> Tensor:
+    """Where slopes that are off are finite, and right at the numbers next to x on either side."""
+    beside = x + _size(x) * torch.tensor([[-ALONE], [ALONE]], dtype=x.dtype)
+    slopes = derivatives(function, beside.flatten(), 1)[1].reshape(beside.shape)
+    off = (slope - found).abs()
+    return ((slopes - found).abs() < off / 2).all(0) & slope.isfinite()
 
 
 def _size(x: Tensor) -> Tensor:
@@ -216,13 +225,15 @@ def _one_sided(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     here = x[..., ORDER:-ORDER]
     many = here.shape[-1]
     slope, factor = torch.zeros(2, *here.shape).double(), torch.ones(2, *here.shape).double()
-    term = slope
     table = y
     for k in range(1, ORDER + 1):
-        table = table.diff() / (x[..., k:] - x[..., :-k])
-        starts = (ORDER - k, ORDER)  # of the nodes on the left, and on the right
-        term = factor * torch.stack([table[..., i : i + many] for i in starts])
-        slope = slope + term
-        starts = (ORDER - k, ORDER + k)  # of their last ones
-        factor = factor * torch.stack([here - x[..., i : i + many] for i in starts])
-    return slope, 2 * term.abs()
+        table = table.diff().div_(x[..., k:] - x[..., :-k])
+        # The first difference and the last node of those on the left, and of those on the right.
+        for side, first, last in ((0, ORDER - k, ORDER - k), (1, ORDER, ORDER + k)):
+            term = table[..., first : first + many] * factor[side]
+            slope[side] += term
+            if k < ORDER:
+                factor[side] *= here - x[..., last : last + many]
+            else:
+                factor[side] = term
+    return slope, 2 * factor.abs()

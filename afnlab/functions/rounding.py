@@ -24,13 +24,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from afnlab.derivatives import derivatives
+from afnlab.functions.numbers import HALF
 
 aten = torch.ops.aten
-HALF = (torch.bfloat16, torch.float16)
 RUNS = 32  # at most, at numbers that fewer do not explain
 # An error may be this many times the largest one of the runs: they are a sample of all ways to
 # round, and some of torch's kernels for half types round between the steps of one operation too.
 REACH = 4.0
+# In float32 torch's kernels approximate some functions to a few units only, in gelu and digamma.
+REACH_FLOAT32 = 16.0
 OWN_RUNS = 8  # for what a function's own roundings do
 
 
@@ -66,10 +68,12 @@ def unexplained(
         dtype: a floating-point type, coarser than float64.
 
     Returns:
-        Whether the error at each x is more than `REACH` times the largest one of `RUNS` runs that
-        round every intermediate result to `dtype`, up or down at random, with a fixed seed.
+        Whether the error at each x is more than `REACH` times (in float32 `REACH_FLOAT32` times)
+        the largest one of `RUNS` runs that round every intermediate result, and every number in the
+        formula, to `dtype`, up or down at random, with a fixed seed.
     """
     generator = torch.Generator().manual_seed(0)
+    reach = REACH if dtype in HALF else REACH_FLOAT32
     largest = torch.zeros_like(error)
     open_ = torch.ones_like(error, dtype=torch.bool)
     for _ in range(RUNS):
@@ -80,13 +84,11 @@ def unexplained(
             slope = derivatives(function, x[at], 1)[1]
         change = (slope - exact[at]).abs().nan_to_num(nan=0.0)
         largest[at] = torch.maximum(largest[at], change)
-        open_[at] = ~(error[at] <= REACH * largest[at])
+        open_[at] = ~(error[at] <= reach * largest[at])
     return open_
 
 
-def scattered(
-    function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, slope: Tensor
-) -> Scatter:
+def scattered(function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, slope: Tensor) -> Scatter:
     """What a function's own roundings do to its values and slopes in float64.
 
     Args:
@@ -117,8 +119,8 @@ class _RandomRounding(TorchDispatchMode):
     def __init__(self, generator: torch.Generator, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         self._generator, self._dtype = generator, dtype
-        # Half types are computed in float32, so torch's own kernels round once.
-        self._steps = {} if dtype in HALF else _steps_of_kernels()
+        # What torch's kernels round to between their steps: half types are computed in float32.
+        self._inner = _RandomRounding(generator, torch.float32) if dtype in HALF else self
         self.coarsest = torch.float64
 
     def __torch_dispatch__(
@@ -128,13 +130,14 @@ class _RandomRounding(TorchDispatchMode):
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
-        if func in self._steps:
-            with self:
-                return self._steps[func](*args, **(kwargs or {}))
         given = (args, dict(kwargs or {}))
-        if self._dtype:  # a number in a formula is rounded where it meets a tensor
-            given = tree_map_only(float, self._rounded_number, given)
-        made = func(*given[0], **given[1])
+        if func in (kernels := _steps_of_kernels()):
+            with self._inner:
+                made = kernels[func](*given[0], **given[1])
+        else:
+            if dtype := self._dtype:  # a number in a formula is rounded where it meets a tensor
+                given = tree_map_only(float, lambda v: self._rounded_number(v, dtype), given)
+            made = func(*given[0], **given[1])
         arguments = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)]
 
         def rounded(tensor: Tensor) -> Tensor:
@@ -152,8 +155,8 @@ class _RandomRounding(TorchDispatchMode):
         self.coarsest = max(self.coarsest, coarsest, key=lambda d: torch.finfo(d).eps)
         return coarsest
 
-    def _rounded_number(self, number: float) -> float:
-        return float(self._rounded(torch.tensor([number], dtype=torch.float64), self._dtype))
+    def _rounded_number(self, number: float, dtype: torch.dtype) -> float:
+        return float(self._rounded(torch.tensor([number], dtype=torch.float64), dtype))
 
     def _rounded(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         kind = torch.finfo(dtype)
@@ -171,9 +174,9 @@ class _RandomRounding(TorchDispatchMode):
 
 
 @cache
-def _steps_of_kernels() -> dict[Callable[..., object], Callable[..., object]]:
-    """What those of torch's kernels compute that round in the type itself between their steps."""
+def _steps_of_kernels() -> dict[object, Callable[..., object]]:
+    """What torch's kernels of several steps compute, by operations that the mode sees."""
     names = ("elu", "gelu", "hardsigmoid", "log_sigmoid", "mish", "silu", "softplus")
     forward = [getattr(aten, name) for name in names if name != "log_sigmoid"]
     backward = [getattr(aten, f"{name}_backward") for name in names]
-    return get_decompositions([*forward, *backward, aten.log_sigmoid_forward])
+    return {**get_decompositions([*forward, *backward, aten.log_sigmoid_forward])}
