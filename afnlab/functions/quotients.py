@@ -162,6 +162,7 @@ def contradictions_at(
         reach = REACH * total + tolerance[:, None]
         supported = (sides - slope[:, None]).abs() <= reach
         supported &= reach <= (found - slope).abs()[..., None] / 2
+        supported &= torch.arange(len(STEPS)) > best[..., None]
         known = (REACH * error <= VAGUE * (1 + found.abs())).all(0)
         wrong = torch.where(slope.isfinite(), beside & ~supported.any(-1).any(0), known)
         return wrong, found, error

@@ -20,6 +20,7 @@ from functools import cache
 import torch
 from torch import Tensor
 from torch._decomp import get_decompositions
+from torch._ops import OperatorBase, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -125,7 +126,7 @@ class _RandomRounding(TorchDispatchMode):
 
     def __torch_dispatch__(
         self,
-        func: Callable[..., object],
+        func: OpOverload,
         types: Sequence[type],
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] | None = None,
@@ -174,9 +175,9 @@ class _RandomRounding(TorchDispatchMode):
 
 
 @cache
-def _steps_of_kernels() -> dict[object, Callable[..., object]]:
+def _steps_of_kernels() -> dict[OperatorBase, Callable[..., object]]:
     """What torch's kernels of several steps compute, by operations that the mode sees."""
     names = ("elu", "gelu", "hardsigmoid", "log_sigmoid", "mish", "silu", "softplus")
     forward = [getattr(aten, name) for name in names if name != "log_sigmoid"]
     backward = [getattr(aten, f"{name}_backward") for name in names]
-    return {**get_decompositions([*forward, *backward, aten.log_sigmoid_forward])}
+    return get_decompositions([*forward, *backward, aten.log_sigmoid_forward])
