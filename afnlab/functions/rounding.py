@@ -7,7 +7,7 @@ forward and backward, is rounded to a coarser type, up or down at random (the ra
 J. Vignes: A stochastic arithmetic for reliable scientific computation, 1993). What such runs
 scatter is what the roundings can do; an error in the formula of a slope is not among it. What
 roundings to float64 do, or to coarser types inside of a function, is tried out likewise: each
-result is moved by one unit in its own last place.
+result is moved by one unit or two in its own last place.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RUNS = 32  # at most, at numbers that fewer do not explain
 REACH = 4.0
 # In float32 torch's kernels approximate some functions to a few units only, in gelu and digamma.
 REACH_FLOAT32 = 16.0
-OWN_RUNS = 8  # for what a function's own roundings do
+OWN_RUNS = 16  # for what a function's own roundings do
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def scattered(function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, slope:
         slope: its slopes there.
 
     Returns:
-        The largest changes of `OWN_RUNS` runs in which every intermediate result is moved by one
-        unit in its last place, up or down at random, with a fixed seed.
+        The largest changes of `OWN_RUNS` runs in which every intermediate result is moved by one or
+        two units in its last place, up or down at random, with a fixed seed.
     """
     mode = _RandomRounding(torch.Generator().manual_seed(0))
     largest = [torch.zeros_like(v) for v in (y, slope)]
@@ -113,9 +113,11 @@ def scattered(function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, slope:
 
 
 class _RandomRounding(TorchDispatchMode):
-    """While it is entered, what every operation of torch takes and returns is rounded to a type;
-    without a type what it returns is moved by a unit in the last place of its own, or of an
-    argument's that has fewer digits, since that is how far it is known."""
+    """While it is entered, what every operation of torch takes and returns is rounded to a type.
+
+    Without a type, what it returns is moved by units in the last place of its own, or of an
+    argument's that has fewer digits, since that is how far it is known.
+    """
 
     def __init__(self, generator: torch.Generator, dtype: torch.dtype | None = None) -> None:
         super().__init__()
@@ -161,14 +163,16 @@ class _RandomRounding(TorchDispatchMode):
 
     def _rounded(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         kind = torch.finfo(dtype)
-        further = int(self._dtype is None)
         wide = tensor.double()
         least = max(math.frexp(kind.smallest_normal)[1], -960)  # whose unit float64 still holds
         exponent = wide.frexp().exponent.clamp(min=least)
         unit = torch.ldexp(torch.full_like(wide, kind.eps / 2), exponent)
-        up = torch.rand(wide.shape, generator=self._generator) < 0.5
         cells = wide / unit
-        near = torch.where(up, cells.ceil() + further, cells.floor() - further) * unit
+        drawn = torch.rand(wide.shape, generator=self._generator)
+        near = torch.where(drawn < 0.5, cells.ceil(), cells.floor())
+        if self._dtype is None:  # by one unit or two, so that two moves seldom undo each other
+            near += torch.where(drawn < 0.5, 1, -1) * torch.where((4 * drawn).frac() < 0.5, 1, 2)
+        near = near * unit
         near = torch.where(near.abs() > kind.max, near.sign() * torch.inf, near)
         exact = ~wide.isfinite() | ((wide == 0) & (dtype == torch.float64))
         return torch.where(exact, wide, near).to(tensor.dtype)
