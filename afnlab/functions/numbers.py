@@ -35,11 +35,10 @@ def many(dtype: torch.dtype) -> Tensor:
     if dtype != torch.float32:
         bits = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
         return bits[bits.abs() <= max(SIZES)].sort()[0]
-    x = many(torch.float16).float().unique()
-    x[1::2] = (x[1::2].view(torch.int32) + LOW_DIGITS).view(torch.float32)
-    tiny = many(torch.bfloat16).float().unique()
-    tiny = tiny[tiny.abs() < LEAST_OF_FLOAT16]
-    return torch.cat([x, tiny[::16]]).unique()
+    x, tiny = (v[v > 0].float() for v in (many(torch.float16), many(torch.bfloat16)))
+    x[::2] = (x[::2].view(torch.int32) + LOW_DIGITS).view(torch.float32)
+    x = torch.cat([tiny[tiny < LEAST_OF_FLOAT16][::16], x])
+    return torch.cat([-x.flip(0), torch.zeros(1), x])
 
 
 def plainest(x: Tensor) -> int:

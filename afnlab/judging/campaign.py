@@ -198,9 +198,9 @@ def values_of(
 ) -> tuple[float, ...]:
     """What a function is recognized by.
 
-    That is its values at points up to 1e4 in size, its slopes at those of these points where no kink
-    is likely, and for every trained parameter the derivative of a sum of its values,
-    since functions of equal values can be trained in different ways.
+    That is its values at points up to 1e4 in size, its slopes at those of these points where no
+    kink is likely, and for every trained parameter the derivative of a sum of its values, since
+    functions of equal values can be trained in different ways.
 
     Args:
         record: the activation, or a function.
