@@ -44,7 +44,7 @@ class Contradictions:
     Attributes:
         at: the indices of the numbers.
         left: the slopes that the values have there on the left.
-        right: the same on the right; equal to `left` where the two cannot be told apart.
+        right: the same on the right; equal to `left` where the two cannot be distinguished.
         flat: whether the values are constant there.
         alone: whether the slope is finite, and right at the numbers next to it, as where the kinks
             of two terms cancel, of whose slopes automatic differentiation chooses one each.
