@@ -155,20 +155,20 @@ def contradictions_at(
     def contradicted(noise: Tensor, tolerance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         total = (errors + AMPLIFIED * noise[:, None] / steps).nan_to_num(nan=torch.inf)
         error, best = total.min(-1)
-        found = sides.gather(-1, best[..., None])[..., 0]
+        side_slopes = sides.gather(-1, best[..., None])[..., 0]
         margin = REACH * error + tolerance
-        beside = (slope < found - margin).all(0) | (slope > found + margin).all(0)
+        beside = (slope < side_slopes - margin).all(0) | (slope > side_slopes + margin).all(0)
         # Waves that are finer than a step look flat, so a finer step may tell that it is right.
         reach = REACH * total + tolerance[:, None]
         supported = (sides - slope[:, None]).abs() <= reach
-        supported &= reach <= (found - slope).abs()[..., None] / 2
+        supported &= reach <= (side_slopes - slope).abs()[..., None] / 2
         supported &= torch.arange(len(STEPS)) > best[..., None]
-        known = (REACH * error <= VAGUE * (1 + found.abs())).all(0)
+        known = (REACH * error <= VAGUE * (1 + side_slopes.abs())).all(0)
         wrong = torch.where(slope.isfinite(), beside & ~supported.any(-1).any(0), known)
-        return wrong, found, error
+        return wrong, side_slopes, error
 
-    wrong, found, error = contradicted(noise, torch.zeros_like(x))
-    alone = wrong & _right_beside(function, x, slope, found)
+    wrong, side_slopes, error = contradicted(noise, torch.zeros_like(x))
+    alone = wrong & _right_beside(function, x, slope, side_slopes)
     excused = None
     at = (wrong & ~alone).nonzero()[:, 0]
     if len(at):
@@ -176,26 +176,26 @@ def contradictions_at(
         rounded, tolerance = noise.clone(), torch.zeros_like(x)
         rounded[at] = torch.maximum(noise[at], REACH * scatter.values)
         tolerance[at] = REACH * scatter.slopes
-        still, found, error = contradicted(rounded, tolerance)
+        still, side_slopes, error = contradicted(rounded, tolerance)
         coarse = torch.finfo(scatter.coarsest).eps > EPS
         excused = scatter.coarsest if coarse and not still[at].all() else None
         wrong &= still
     at = wrong.nonzero()[:, 0]
-    found, error = found[:, at], error[:, at]
-    flat = (found == 0).all(0)
-    found = torch.where(found.abs() <= REACH * error, 0.0, found)
-    one = (found[0] - found[1]).abs() <= REACH * error.sum(0)
-    better = found.gather(0, error.argmin(0)[None])[0]
-    left, right = torch.where(one, better, found)
+    side_slopes, error = side_slopes[:, at], error[:, at]
+    flat = (side_slopes == 0).all(0)
+    side_slopes = torch.where(side_slopes.abs() <= REACH * error, 0.0, side_slopes)
+    one = (side_slopes[0] - side_slopes[1]).abs() <= REACH * error.sum(0)
+    better = side_slopes.gather(0, error.argmin(0)[None])[0]
+    left, right = torch.where(one, better, side_slopes)
     return Contradictions(at, left, right, flat, alone[at], excused)
 
 
-def _right_beside(function: Function, x: Tensor, slope: Tensor, found: Tensor) -> Tensor:
+def _right_beside(function: Function, x: Tensor, slope: Tensor, side_slopes: Tensor) -> Tensor:
     """Where slopes that are off are finite, and right at the numbers next to x on either side."""
     beside = x + _size(x) * torch.tensor([[-ALONE], [ALONE]], dtype=x.dtype)
     slopes = derivatives(function, beside.flatten(), 1)[1].reshape(beside.shape)
-    off = (slope - found).abs()
-    return ((slopes - found).abs() < off / 2).all(0) & slope.isfinite()
+    off = (slope - side_slopes).abs()
+    return ((slopes - side_slopes).abs() < off / 2).all(0) & slope.isfinite()
 
 
 def _size(x: Tensor) -> Tensor:

@@ -133,15 +133,15 @@ class _RandomRounding(TorchDispatchMode):
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
-        given = (args, dict(kwargs or {}))
+        inputs = (args, dict(kwargs or {}))
         if func in (kernels := _steps_of_kernels()):
             with self._inner:
-                made = kernels[func](*given[0], **given[1])
+                made = kernels[func](*inputs[0], **inputs[1])
         else:
             if dtype := self._dtype:  # a number in a formula is rounded where it meets a tensor
-                given = tree_map_only(float, lambda v: self._rounded_number(v, dtype), given)
-            made = func(*given[0], **given[1])
-        arguments = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)]
+                inputs = tree_map_only(float, lambda v: self._rounded_number(v, dtype), inputs)
+            made = func(*inputs[0], **inputs[1])
+        arguments = [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, Tensor)]
 
         def rounded(tensor: Tensor) -> Tensor:
             if not tensor.is_floating_point():

@@ -158,9 +158,9 @@ def _of_float64(
         sides = (wrong.left[among][i], wrong.right[among][i])
         return _compared(slope[at[i]], x[at[i]], torch.float64, *sides)
 
-    given = slope[wrong.at]
-    counts = given.isfinite() | nan_too
-    coarse = counts & ((given - wrong.left).abs() <= EPS[torch.float32] * wrong.left.abs())
+    code_slope = slope[wrong.at]
+    counts = code_slope.isfinite() | nan_too
+    coarse = counts & ((code_slope - wrong.left).abs() <= EPS[torch.float32] * wrong.left.abs())
     alone = counts & wrong.alone & ~coarse
     fault = counts & ~alone & ~coarse
     if fault.any():
@@ -177,10 +177,10 @@ def _of_float64(
 
 def _compared(slope: Tensor, x: Tensor, dtype: torch.dtype, *true: Tensor) -> str:
     """The slope of the code at x, and that of the values, if need be on the left and right."""
-    given, *sides = (float(v) + 0.0 for v in (slope, *true))  # no zero has a sign
-    apart = (n for n in range(4, 17) if all(f"{given:.{n}g}" != f"{v:.{n}g}" for v in sides))
+    code_slope, *sides = (float(v) + 0.0 for v in (slope, *true))  # no zero has a sign
+    apart = (n for n in range(4, 17) if all(f"{code_slope:.{n}g}" != f"{v:.{n}g}" for v in sides))
     digits = next(apart, 17)
     has = " on the left and ".join(dict.fromkeys(f"{v:.{digits}g}" for v in sides))
     has += " on the right" if " on " in has else ""
-    place = f"{given:.{digits}g} at x = {float(x) + 0.0:.8g} ({name_of(dtype)})"
+    place = f"{code_slope:.{digits}g} at x = {float(x) + 0.0:.8g} ({name_of(dtype)})"
     return f"{place}, where its values have {has}"
