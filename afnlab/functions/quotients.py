@@ -132,7 +132,7 @@ def contradictions(function: Function, x: Tensor, y: Tensor, slope: Tensor) -> C
 def contradictions_at(
     function: Function, x: Tensor, y: Tensor, slope: Tensor, noise: Tensor
 ) -> Contradictions:
-    """The same at any numbers, each of which is looked at with steps of its own.
+    """Where slopes contradict the values, at any numbers, by steps of each one's own.
 
     Args:
         function: an elementwise function, of tensors of float64.
