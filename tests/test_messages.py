@@ -136,17 +136,20 @@ def test_slopes_that_lose_their_digits_are_found(name):
     assert "slope" in check.lines(check.check([f"torch.nn:{name}"]))[0]
 
 
-@pytest.mark.parametrize(("error", "found"), [(0.0, False), (1e-7, False), (1e-6, True)])
-def test_a_slope_is_off_by_more_than_float32_rounds(error, found):
+@pytest.mark.parametrize(
+    ("scale", "error", "found"),
+    [(1.0, 0.0, False), (1.0, 1e-6, False), (1.0, 4e-6, True), (1e-6, 1e-7, True)],
+)
+def test_a_slope_is_off_by_more_than_float32_rounds(scale, error, found):
     class Off(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x):
             ctx.error = 0.0 if x.dtype == torch.float64 else error
-            return x * 1e-6
+            return x * scale
 
         @staticmethod
         def backward(ctx, grad):
-            return grad * (1e-6 + ctx.error)
+            return grad * (scale + ctx.error)
 
     assert bool(check.problems(Off.apply)[2]) is found
 

@@ -40,7 +40,7 @@ def profile(ref: str | Activation, **params: Any) -> pd.Series:
     f, slope = derivatives(record, z, 1, **params)
     zero = derivatives(record, torch.zeros(1, dtype=torch.float64), 1, **params)
     mean = float((weight * f).sum())
-    problems = check.problems(lambda x: record(x, **params))[:2]
+    problems = check.infinite(lambda x: record(x, **params))
     least = int(f.argmin())
     low = float(f[least])
     return pd.Series(

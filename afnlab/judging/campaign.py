@@ -13,7 +13,7 @@ from torch import Tensor
 from afnlab import stats
 from afnlab.derivatives import derivatives
 from afnlab.errors import ParameterError, one_line, shown
-from afnlab.functions.check import near, points
+from afnlab.functions.numbers import few
 from afnlab.measures import Measure
 from afnlab.registry import Activation
 from afnlab.runs.seed_pairs import FRESH
@@ -198,9 +198,9 @@ def values_of(
 ) -> tuple[float, ...]:
     """What a function is recognized by.
 
-    That is its values where `afnlab check` looks at functions, its slopes at those of these points
-    where no kink is likely, and for every trained parameter the derivative of a sum of its values,
-    since functions of equal values can be trained in different ways.
+    That is its values at points up to 1e4 in size, its slopes at those of these points where no
+    kink is likely, and for every trained parameter the derivative of a sum of its values, since
+    functions of equal values can be trained in different ways.
 
     Args:
         record: the activation, or a function.
@@ -225,7 +225,9 @@ def values_of(
 
 
 def _numbers_of(record: Activation, params: Mapping[str, Any], trained: Sequence[str]) -> Tensor:
-    x, smooth = points(), near()
+    # None of these points around 0 is a place where functions like to have a kink.
+    smooth = torch.linspace(-7.93, 8.07, 161, dtype=torch.float64)
+    x = torch.cat([few(torch.float64), smooth])
 
     def summed(value: Tensor, name: str) -> Tensor:
         return (record(smooth, **{**params, name: value}) * smooth.cos()).sum()

@@ -14,6 +14,7 @@ from torch import nn
 import afnlab
 from afnlab import cli
 from afnlab.functions import check
+from tests.over import over
 
 THEIRS = """
     import torch
@@ -95,7 +96,7 @@ def test_nothing_is_wrong_with_ours():
     assert tuple(table.index) == afnlab.list_activations()
     assert set(table["left out"]) == {"", "not elementwise"}
     assert set(table.index[table["left out"] != ""]) == {"softmax", "softmin", "log_softmax"}
-    assert (table[[*check.FAULTS, "rounded"]] == "").all(axis=None)
+    assert (table[[*check.FAULTS, "note"]] == "").all(axis=None)
     assert check.summary(table) == "38 checked: nothing wrong; 3 left out"
 
 
@@ -104,7 +105,7 @@ def test_nothing_is_wrong_with_ours():
     [
         ("Trap", "slopes", "nan at x = 1000 (float64)"),
         ("Overflows", "values", "inf at x = -1000 (float16)"),
-        ("wrong", "derivative", "-7.93 at x = -7.93, where it is -15.86"),
+        ("wrong", "derivative", "-1 at x = -1 (float64), where its values have -2"),
         ("Asks", "left out", "missing 1 required positional argument: 'size'"),
         ("Noisy", "left out", "random"),
         ("Centred", "left out", "not elementwise"),
@@ -158,13 +159,17 @@ def test_slopes_that_are_rounded_in_half_types_are_noted(ref, x, dtype):
     got, want = (torch.autograd.grad(function(v), v)[0].item() for v in (at, exact))
     assert abs(got - want) > 0.05 * want
     row = check.check([ref]).iloc[0]
-    assert re.search(r"where it is \S+: rounded in b?float16, right in float64", row["rounded"])
-    assert (row.drop("rounded") == "").all()
+    assert re.search(r"where it is \S+: rounded in b?float16, right in float64", row["note"])
+    assert (row.drop("note") == "").all()
 
 
 def tanh_gelu(x):
     cube = x.clamp(-40, 40) ** 3  # beyond 40 it is none of float16, and the slope nan
     return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * cube)))
+
+
+def spline(x):
+    return sum(0.1 * (-1) ** k * torch.relu(x - 0.37 * k) for k in range(-8, 9))
 
 
 TEXTBOOK = {
@@ -176,15 +181,44 @@ TEXTBOOK = {
     "softplus by logaddexp": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
     "softplus by log1p": lambda x: x.clamp(min=0) + torch.log1p(torch.exp(-x.abs())),
     "in place": lambda x: x.clone().mul_(torch.sigmoid(x)),
+    "Phish": lambda x: x * torch.tanh(nn.functional.gelu(x)),
+    "ELU by exp": lambda x: torch.where(x > 0, x, torch.exp(x.clamp(max=0)) - 1),
+    "snake": lambda x: x + torch.sin(5 * x).square() / 5,
+    "steep": lambda x: x * torch.sigmoid(100 * x),
+    "small": lambda x: 1e-3 * x,
+    "tiny": lambda x: 1e-30 * nn.functional.gelu(x),
+    "huge": lambda x: 1e3 * torch.tanh(x),
+    "squared": lambda x: torch.relu(x).square(),
+    "cubed": lambda x: (x / 100) ** 3,
+    "clamped": lambda x: x.clamp(-0.3, 0.7),
+    "absolute": torch.abs,
+    "hat": lambda x: (1 - 50 * (x - 2).abs()).clamp(min=0),
+    "waves": lambda x: torch.sin(torch.remainder(50 * x.double(), 2 * math.pi)).to(x.dtype),
+    "rounds": torch.round,
+    "jumps": lambda x: torch.where(x > 0.123, x, -x),
+    "spline": spline,
+    "cancels": lambda x: x - torch.tanh(x),
+    "constant": torch.ones_like,
 }
+EXACT = ["ELU by exp", "small", "tiny", "squared", "cubed", "absolute", "hat", "rounds", "constant"]
+EXACT += ["waves"]
 
 
-@pytest.mark.parametrize("name", TEXTBOOK)
+@over("name", TEXTBOOK)
 def test_textbook_formulas_are_right(name):
-    """What their roundings do in half types is a note at most."""
-    *faults, rounded = check.problems(TEXTBOOK[name])
+    """What their roundings do is a note at most."""
+    *faults, note = check.problems(TEXTBOOK[name])
     assert faults == ["", "", ""]
-    assert bool(rounded) is (name != "softplus by log1p")
+    assert bool(note) is (name not in EXACT)
+
+
+def test_a_slope_of_two_kinks_that_cancel_is_noted():
+    """Of the slopes on both sides automatic differentiation chooses one for either term, at 0."""
+    *faults, note = check.problems(TEXTBOOK["softplus by log1p"])
+    assert faults == ["", "", ""]
+    assert note == (
+        "slope 1 at x = 0 (float64), where its values have 0.5; at no other number nearby"
+    )
 
 
 def test_a_formula_that_overflows_float16_is_not_rounded():
@@ -194,8 +228,12 @@ def test_a_formula_that_overflows_float16_is_not_rounded():
     assert check.problems(unclamped)[:3] == ["", "nan at x = -1000 (float16)", ""]
 
 
-def _wrong_in_half_types(change):
-    """SiLU by hand, with a slope that is another in half types: change(slope, x)."""
+HALF = (torch.bfloat16, torch.float16)
+ALL = (torch.float64, torch.float32, *HALF)
+
+
+def _wrong_in(dtypes, change):
+    """SiLU by hand, with a slope that is another in some types: change(slope, x)."""
 
     class ByHand(torch.autograd.Function):
         @staticmethod
@@ -208,7 +246,7 @@ def _wrong_in_half_types(change):
             (x,) = ctx.saved_tensors
             gate = torch.sigmoid(x.double())
             slope = gate * (1 + x.double() * (1 - gate))
-            return (grad * (slope if x.dtype == torch.float64 else change(slope, x))).to(x.dtype)
+            return (grad * (change(slope, x) if x.dtype in dtypes else slope)).to(x.dtype)
 
     return ByHand.apply
 
@@ -226,10 +264,10 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_slope_in_half_types_is_no_rounding(name):
     change, start = WRONG[name]
-    values, slopes, derivative, rounded = check.problems(_wrong_in_half_types(change))
-    assert (values, slopes, rounded) == ("", "", "")
+    values, slopes, derivative, note = check.problems(_wrong_in({*HALF}, change))
+    assert (values, slopes, note) == ("", "", "")
     assert derivative.startswith(start)
-    assert re.search(r"at x = \S+ \(b?float16\), where it is", derivative)
+    assert re.search(r"at x = \S+ \(b?float16\), where its values have", derivative)
 
 
 def test_a_wrong_slope_of_composed_operations_is_no_rounding():
@@ -247,7 +285,109 @@ def test_a_wrong_slope_of_composed_operations_is_no_rounding():
             gate = torch.sigmoid(x)
             return 1.01 * grad * gate * (1 + x * (1 - gate))
 
-    assert "where it is" in check.problems(ByHand.apply)[2]
+    assert "where its values have" in check.problems(ByHand.apply)[2]
+
+
+def _between(low, high, change):
+    return lambda slope, x: torch.where((x > low) & (x < high), change(slope), slope)
+
+
+EVERYWHERE = {
+    "1e-5 too large": lambda slope, x: (1 + 1e-5) * slope,
+    "clipped": lambda slope, x: torch.where(x.abs() > 20, 0, slope),
+    "in one tail": _between(-12.1, -11.9, lambda slope: slope + 0.1),
+    "far out": _between(9e3, 1e4, lambda slope: 2 * slope),
+    "narrow": _between(5.1, 5.11, lambda slope: -slope),
+    "near 0": _between(-1e-6, 1e-6, lambda slope: 0 * slope),
+    "nan at a number": lambda slope, x: torch.where(x == 2, torch.nan, slope),
+    "for tiny ones": _between(-1e-20, 1e-20, lambda slope: 0 * slope),
+}
+
+
+@over("dtypes, name", [(d, n) for d in (ALL[1:2], ALL) for n in EVERYWHERE])
+def test_a_wrong_slope_in_float64_or_float32_is_found(dtypes, name):
+    text = check.problems(_wrong_in({*dtypes}, EVERYWHERE[name]))[2]
+    assert re.search(rf"at x = \S+ \({str(dtypes[0])[6:]}\), where its values have", text)
+
+
+@over("dtypes", [ALL[:1], ALL[1:2], ALL[2:3], ALL[:2], ALL])
+def test_a_message_says_the_slope_of_the_code_and_that_of_the_values(dtypes):
+    """Whichever types are wrong, and on whichever side of 2."""
+    for change in (_between(1.95, 2.01, torch.zeros_like), _between(1.99, 2.05, torch.zeros_like)):
+        text = check.problems(_wrong_in({*dtypes}, change))[2]
+        given, x, dtype, has = re.fullmatch(
+            r"(\S+) at x = (\S+) \((\S+)\), where its values have (\S+)", text
+        ).groups()
+        gate = 1 / (1 + math.exp(-float(x)))
+        assert (float(given), dtype) == (0, str(dtypes[0])[6:])
+        assert float(has) == pytest.approx(gate * (1 + float(x) * (1 - gate)), abs=1e-3)
+
+
+def test_a_wrong_slope_between_the_kinks_of_values_names_both_sides():
+    class Steep(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.relu(x - 2) + torch.relu(2 - x) / 4
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_tensors
+            return grad * torch.where(x > 2, 1.0, -0.25).where((x - 2).abs() > 1e-12, torch.nan)
+
+    assert check.problems(Steep.apply)[2] == (
+        "nan at x = 2 (float64), where its values have -0.25 on the left and 1 on the right"
+    )
+
+
+def test_a_slope_that_only_float64_has_wrong_at_a_number_is_not_blamed_on_others():
+    only = _wrong_in({torch.float64}, lambda slope, x: torch.where(x == 2, -0.5, slope))
+    *faults, note = check.problems(only)
+    assert faults == ["", "", ""]
+    assert note == (
+        "slope -0.5 at x = 2 (float64), where its values have 1.091; at no other number nearby"
+    )
+
+
+def test_a_straight_through_gradient_is_not_the_derivative():
+    def through(x):
+        return x + (torch.round(x) - x).detach()
+
+    assert check.problems(through)[2] == (
+        "1 at x = -1 (float64), where its values have 0 (a straight-through gradient?)"
+    )
+
+
+@over(
+    "function",
+    [
+        lambda x: nn.functional.silu(x.float()).to(x.dtype),
+        lambda x: x * torch.sigmoid(x.float()).to(x.dtype),
+    ],
+)
+def test_a_function_that_is_float32_inside_is_told_as_such(function):
+    *faults, note = check.problems(function)
+    assert faults == ["", "", ""]
+    assert note == "values are computed in float32 where x is float64"
+
+
+def test_a_slope_that_is_exact_to_float32_is_noted():
+    *faults, note = check.problems(_wrong_in({*ALL}, lambda slope, x: (1 + 5e-8) * slope))
+    assert faults == ["", "", ""]
+    assert note.endswith(": exact in float32 only")
+
+
+class Drawn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.slope = nn.Parameter(torch.randn(1))
+
+    def forward(self, x):
+        return x * self.slope
+
+
+def test_a_module_whose_parameters_are_drawn_is_one_function():
+    assert check.problems(Drawn) == ["", "", "", ""]
 
 
 def test_the_note_on_rounding_is_no_failure(theirs, capsys):
@@ -256,7 +396,7 @@ def test_the_note_on_rounding_is_no_failure(theirs, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "p1    note: slope 0 at x = -1.28125, where it is -0.0006056: rounded in bfloat16,"
         " right in float64",
-        "2 checked: nothing wrong; 1 with a slope that is rounded in a half type",
+        "2 checked: nothing wrong; 1 with a note",
     ]
 
 
