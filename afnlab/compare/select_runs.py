@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -147,6 +148,7 @@ def select(
             most=chosen.most,
             asked=chosen.asked,
             beside=_beside(one, trainings, trained),
+            further=Counter(chosen.lacking.get(part[0]["group"], ())),
         )
         made.append(one)
     made = with_briefs(made)

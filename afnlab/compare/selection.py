@@ -11,6 +11,7 @@ from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.costs import Cost
 from afnlab.compare.decided_rows import is_added
 from afnlab.compare.formatting import seed_range
+from afnlab.compare.missing_rows import counted_too
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.selected_runs import SelectedRuns
 from afnlab.messages import counted
@@ -98,6 +99,7 @@ class Selection(SelectedRuns):
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),
             *self.missing,
+            *([] if self.is_confirmation else counted_too(self.table, self.further)),
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
