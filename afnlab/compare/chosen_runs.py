@@ -86,6 +86,7 @@ def of_sweep(
     groups = {r["group"] for r in there}
     made = {_settings(r["parameters"]) for r in trainings if r["group"] not in order}
     absent, called = [], labels(asked)
+    settings = {spec.group: spec.setting for spec in asked}
     lacking: dict[TrainingSetting, list[str]] = {}
     for standing in pending.standings_among(wanted, trainings, failures):
         spec, missing = standing.spec, standing.missing
@@ -100,7 +101,7 @@ def of_sweep(
         if spec.group in groups:
             why = f"seeds {', '.join(map(str, seeds))}: {why}"
         else:
-            lacking.setdefault(spec.setting, []).append(called[spec.group])
+            lacking.setdefault(settings[spec.group], []).append(called[spec.group])
             if _settings(spec.normal) in made:
                 why += SINCE_CHANGED
         absent.append((called[spec.group], why))
@@ -112,7 +113,7 @@ def of_sweep(
         asked={} if most else {spec.group: len(spec.seeds) for spec in asked},
         wanted=frozenset(spec.group for spec in wanted) if only else None,
         sources={spec.group: spec.row.activation for spec in asked},
-        lacking={spec.group: lacking.get(spec.setting, []) for spec in asked},
+        lacking={group: lacking.get(setting, []) for group, setting in settings.items()},
     )
 
 

@@ -40,7 +40,10 @@ _UNPAIRED = (
 )
 ASSUMED = "higher values count as better (`--better lower` turns it)"
 _ONE_ROW = "leave one row of each seed, the one that counts, and name no column of epochs"
-SMALL, LARGE = 1e-4, 1e8  # the usual size of a row, below and from which on a power of ten is taken out
+SMALL, LARGE = (
+    1e-4,
+    1e8,
+)  # the usual size of a row, below and from which on a power of ten is taken out
 
 
 class RunOfRow(NamedTuple):

@@ -164,7 +164,7 @@ def select(
     )
     if baseline and all(s.baseline not in s.rows for s in made):
         labels = dict.fromkeys(label for s in made for label in s.rows)
-        raise ValueError(unknown("baseline", baseline, labels))
+        raise ValueError(unknown("baseline", file_labels.as_read(baseline), labels))
     return _confirmed(made, runs, sweep or "SWEEP", flags) if confirmation else made
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from numbers import Integral
+
+import numpy as np
 
 _WHOLE = re.compile(r"\s*[-+]?\d+\s*")
 
@@ -15,7 +16,7 @@ def rounded(values: Iterable[object]) -> list[str]:
     Args:
         values: as they were read: numbers, or texts of such.
     """
-    whole = [int(v) for v in values if isinstance(v, Integral) or _is_whole_text(v)]
+    whole = [int(v) for v in values if isinstance(v, (int, np.integer, str)) and _is_whole(v)]
     lost = [number for number in whole if int(float(number)) != number]
     if not lost:
         return []
@@ -26,5 +27,5 @@ def rounded(values: Iterable[object]) -> list[str]:
     ]
 
 
-def _is_whole_text(value: object) -> bool:
-    return isinstance(value, str) and _WHOLE.fullmatch(value) is not None
+def _is_whole(value: int | np.integer | str) -> bool:
+    return not isinstance(value, str) or _WHOLE.fullmatch(value) is not None
