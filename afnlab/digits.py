@@ -21,6 +21,7 @@ from afnlab.printing import printed_value
 if TYPE_CHECKING:
     import pandas as pd
 
+APART = 1e6  # times as large as others: of another size
 MOST = 15  # decimals; a double has no more
 _ALONE = 100  # a value by itself is printed with four digits: two of so small a part of it
 # Those of afnlab's metrics that are printed with as many decimals as a metric that states none.
@@ -47,9 +48,25 @@ def fitting(measure: Measure, table: pd.DataFrame) -> Measure:
     """
     if stated(measure):
         return measure
-    limits = table[["difference_low", "difference_high"]]
-    spreads = (*of_interval(*limits.T.to_numpy()), table.deviation.to_numpy())
-    return to_spread(measure, [_typical(each) for each in spreads], table[measure.key].abs().max())
+    sizes = table[measure.key].abs()
+    usual = table[~(sizes > APART * usual_size(sizes))]  # digits of others are none of these
+    limits = usual[["difference_low", "difference_high"]]
+    spreads = (*of_interval(*limits.T.to_numpy()), usual.deviation.to_numpy())
+    return to_spread(measure, [_typical(each) for each in spreads], usual_size(sizes))
+
+
+def usual_size(sizes: pd.Series) -> float:
+    """How large the values of a table are: the largest of its rows, but for those that are of
+    another size altogether, as where training diverged.
+
+    Args:
+        sizes: of the rows, none below 0.
+    """
+    known = sizes[sizes > 0].sort_values()
+    if known.empty:
+        return 0.0
+    middle = known.iloc[(len(known) - 1) // 2]
+    return float(known[known <= APART * middle].max())
 
 
 def of_interval(low: ArrayLike, high: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from afnlab.runs.storage.record_schema import Record
     from afnlab.runs.sweeps.run_sweep import Outcome
     from afnlab.runs.sweeps.sweep_file import Sweep
 
@@ -32,13 +33,8 @@ def next_command(
     from afnlab.paths import shared
     from afnlab.runs.notebook_metrics import KEEPS_ONE
     from afnlab.runs.notebook_parameters.parsing import command
-    from afnlab.runs.storage import runs_folder
-    from afnlab.runs.storage.location import place
 
-    folder = place(runs).folder
-    made = [*(folder / spec.id for spec in outcome.there), *outcome.added]
-    paths = [run / runs_folder.RECORD for run in made]
-    records = [record for _, record in runs_folder.readable(paths, runs_folder.read_record)]
+    records = _records(outcome, runs)
     if not records:
         return ""
     names = kept_by_all(records)
@@ -51,3 +47,33 @@ def next_command(
     first = next((name for name in named if name in names), names[0])
     line = f"{command('compare', sweep, metric=first, runs=runs)} compares these runs"
     return f"{line}; --metric takes any of {listed(names)}" if len(names) > 1 else line
+
+
+def not_kept(plan: Sweep, outcome: Outcome, runs: str | None) -> str:
+    """That the metric which the file names is kept by none of its runs, as after a typing error.
+
+    Args:
+        plan, outcome, runs: as of `next_command`.
+
+    Returns:
+        A line; empty where a run keeps it, or none is named.
+    """
+    from afnlab.listing import listed
+
+    records = _records(outcome, runs)
+    kept = dict.fromkeys(name for record in records for name in record.get("metrics", {}))
+    if plan.metric is None or not records or plan.metric.name in kept:
+        return ""
+    there = listed(kept) or "none"
+    return f"{plan.path}: no run keeps the metric {plan.metric.name!r} (kept: {there})"
+
+
+def _records(outcome: Outcome, runs: str | None) -> list[Record]:
+    """The records of a sweep's runs that can be read."""
+    from afnlab.runs.storage import runs_folder
+    from afnlab.runs.storage.location import place
+
+    folder = place(runs).folder
+    made = [*(folder / spec.id for spec in outcome.there), *outcome.added]
+    paths = [run / runs_folder.RECORD for run in made]
+    return [record for _, record in runs_folder.readable(paths, runs_folder.read_record)]

@@ -77,7 +77,7 @@ def _tune(a: argparse.Namespace) -> int:
 
 
 def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
-    from afnlab.cli.after_sweep import next_command
+    from afnlab.cli.after_sweep import next_command, not_kept
     from afnlab.runs.filtering import parsed
     from afnlab.runs.sweeps import sweep_file
     from afnlab.runs.sweeps.run_sweep import sweep
@@ -101,11 +101,14 @@ def _make(a: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
             say(f"  {error.link}", sys.stderr)
     if outcome.earlier:
         say("--retry-failed tries again what failed before", sys.stderr)
+    lacking = not plan.trains and not_kept(plan, outcome, a.runs)
+    if lacking:
+        say(lacking, sys.stderr)
     if not plan.trains:
         limited = any(overrides[name] is not None for name in LIMITS)
         if line := next_command(plan, a.file, outcome, a.runs, limited=limited):
             say(line)
-    return 1 if outcome.failed or outcome.earlier else 0
+    return 1 if outcome.failed or outcome.earlier or lacking else 0
 
 
 def _dry_run(

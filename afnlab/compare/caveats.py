@@ -14,7 +14,7 @@ from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import is_adjusted
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import LISTED, counted, some
+from afnlab.messages import LISTED, counted, enumerated, some
 from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.stats.intervals import BOOTSTRAP_FROM
@@ -23,6 +23,7 @@ SEEDS_FOR_VARIANCE = 5  # below them a share of a variance says nothing
 WORTH_SAYING, NEARLY_ALL = 0.05, 0.99  # of the variance
 ROUNDING = 1e-7  # of a value: above 2**-24, which is the most that rounding to 32 bits changes
 BEYOND = 0.5  # of the range of a row's seeds: no reader expects the mean so far outside of them
+_USUALLY_VARIED = ("learning rate", "initialization")  # one wants to know that these were not
 _ELSEWHERE = "what holds here need not hold on other data, in other networks"
 
 
@@ -408,7 +409,7 @@ def reach(
     value: float,
     examples: int,
     of: str = "test",
-    rates: int = 1,
+    varied: Sequence[str] = (),
     tuned: bool = False,
     measure: Measure = ACCURACY,
 ) -> list[str]:
@@ -418,7 +419,7 @@ def reach(
         value: the best mean.
         examples: the number of examples on which it was evaluated.
         of: "test" or "validation" examples.
-        rates: how many learning rates were tried.
+        varied: the settings of the training that are not the same in all rows, by their words.
         tuned: whether each row has a setting of its own.
         measure: the metric.
     """
@@ -428,11 +429,14 @@ def reach(
         if error := sqrt(value * (1 - value) / examples):
             shown = reading(measure, value)
             about = f", one of {shown} with a standard error of {amount(measure, error)}"
-    far = f"One task, one learning rate and one initialization: {_ELSEWHERE}, or after tuning."
-    if rates > 1:
+    alike = enumerated([f"one {n}" for n in ("task", *_USUALLY_VARIED) if n not in varied])
+    far = f"{alike[:1].upper()}{alike[1:]}: {_ELSEWHERE}, or after tuning."
+    if varied:
+        were = "was" if len(varied) == 1 else "were"
         far = (
-            "One task and one initialization, and every row at one learning rate, which was not"
-            f" tuned: {_ELSEWHERE}, or after tuning."
+            f"{alike[:1].upper()}{alike[1:]}, and every row at"
+            f" {enumerated([f'one {n}' for n in varied])}, which {were} not tuned: {_ELSEWHERE}, or"
+            " after tuning."
         )
     if tuned:
         far = f"One task and one budget: {_ELSEWHERE}, or with more trials."

@@ -14,6 +14,7 @@ from afnlab.runs import filtering, staleness
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.run_spec import TrainingSpec
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
 from afnlab.runs.sweeps.labels import labels
@@ -28,7 +29,8 @@ class Chosen:
     baseline: an activation or a label, unless another is asked for; elsewhere: the ids of those
     whose code is not here; stale, foreign, absent, failed, most, asked: see `Selection`;
     wanted: the groups that `only` chooses; None: all; sources: by group what a sweep calls its
-    activation now, of which a record may say where it was before its folder was moved.
+    activation now, of which a record may say where it was before its folder was moved; lacking: by
+    group the rows of its setting that the sweep lists and of which there is no run.
     """
 
     records: list[TrainingRecord]
@@ -42,6 +44,7 @@ class Chosen:
     asked: Mapping[str, int] = field(default_factory=dict)
     wanted: frozenset[str] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def located(self, trained: Mapping[str, Trained]) -> dict[str, Trained]:
         """These trainings, by their ids, with their activations where they are now."""
@@ -83,6 +86,8 @@ def of_sweep(
     groups = {r["group"] for r in there}
     made = {_settings(r["parameters"]) for r in trainings if r["group"] not in order}
     absent, called = [], labels(asked)
+    settings = {spec.group: spec.setting for spec in asked}
+    lacking: dict[TrainingSetting, list[str]] = {}
     for standing in pending.standings_among(wanted, trainings, failures):
         spec, missing = standing.spec, standing.missing
         if missing is None:
@@ -95,8 +100,10 @@ def of_sweep(
             seeds, why = failed["seeds"], reason(failed["message"])
         if spec.group in groups:
             why = f"seeds {', '.join(map(str, seeds))}: {why}"
-        elif _settings(spec.normal) in made:
-            why += SINCE_CHANGED
+        else:
+            lacking.setdefault(settings[spec.group], []).append(called[spec.group])
+            if _settings(spec.normal) in made:
+                why += SINCE_CHANGED
         absent.append((called[spec.group], why))
     return Chosen(
         there,
@@ -106,6 +113,7 @@ def of_sweep(
         asked={} if most else {spec.group: len(spec.seeds) for spec in asked},
         wanted=frozenset(spec.group for spec in wanted) if only else None,
         sources={spec.group: spec.row.activation for spec in asked},
+        lacking={group: lacking.get(setting, []) for group, setting in settings.items()},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,9 @@ import pandas as pd
 from afnlab import digits
 from afnlab.compare import answers, caveats, foreign_csv, scales, summary_table, wandb_chart
 from afnlab.compare.formatting import power_of_ten
+from afnlab.compare.missing_rows import counted_too
 from afnlab.compare.one_task import check_one_task, may_differ
+from afnlab.compare.whole_numbers import rounded
 from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError, shown
 from afnlab.measures import Measure
@@ -37,7 +40,10 @@ _UNPAIRED = (
 )
 ASSUMED = "higher values count as better (`--better lower` turns it)"
 _ONE_ROW = "leave one row of each seed, the one that counts, and name no column of epochs"
-SMALL, LARGE = 1e-4, 1e8  # the largest value, below and from which on a power of ten is taken out
+SMALL, LARGE = (
+    1e-4,
+    1e8,
+)  # the usual size of a row, below and from which on a power of ten is taken out
 
 
 class RunOfRow(NamedTuple):
@@ -74,6 +80,8 @@ class ForeignComparison:
             knows one.
         assumed: whether nobody has said that higher values are better, as they count here.
         made_by: the runs that the values are from.
+        missing: the rows that were asked for and of which there is no value; p is corrected for
+            their comparisons too.
     """
 
     name: str
@@ -95,6 +103,7 @@ class ForeignComparison:
     in_all: Callable[[int], str] | None = None
     assumed: bool = False
     made_by: Sequence[RunOfRow] = ()
+    missing: Sequence[str] = ()
 
     @cached_property
     def measure(self) -> Measure:
@@ -109,6 +118,7 @@ class ForeignComparison:
             self.baseline,
             margin=self.margin,
             metric=self.metric,
+            further=Counter(self.missing),
             unpaired=self.unpaired,
         )
 
@@ -143,6 +153,7 @@ class ForeignComparison:
         """Notes that are needed to read the table."""
         missing = caveats.no_baseline(self.baseline, self.table.index)
         return [
+            *counted_too(self.table, self.missing),
             *self.doubts,
             *([] if self.trained else scales.suspicious(self.final, self.metric.unit)),
             *filter(None, [self.read_as, missing, self.unfinished]),
@@ -239,6 +250,7 @@ def compare_table(
         unpaired=unpaired,
         source=None if isinstance(table, pd.DataFrame) else expanded(table).absolute(),
         source_sum=source_sum,
+        doubts=rounded(content[names[KEY]]),
         rows_are=plain(names["label"]),
         when=f"at the last {plain(names['epoch'])}" if epoch else "",
     )
@@ -264,12 +276,13 @@ def of_history(
     when: str = "",
     in_all: Callable[[int], str] | None = None,
     made_by: Sequence[RunOfRow] = (),
+    missing: Sequence[str] = (),
 ) -> ForeignComparison:
     """The comparison of values that were read.
 
     Args:
         name, baseline, margin, unpaired, rows_are, source, source_sum, runs, unfinished, read_as,
-            doubts, when, in_all, made_by: as of `ForeignComparison`.
+            doubts, when, in_all, made_by, missing: as of `ForeignComparison`.
         history: label, seed, `KEY`, and the epoch where there are several.
         metric: what the values are called.
         better, unit: as of `compare_table`.
@@ -300,6 +313,7 @@ def of_history(
         in_all=in_all,
         assumed=better is None,
         made_by=made_by,
+        missing=missing,
     )
 
 
@@ -432,7 +446,7 @@ def _spelled(label: str) -> str:
 def _printed(history: pd.DataFrame, unit: str) -> tuple[float, str]:
     """What values are multiplied by to be printed, and the unit: of tiny or huge ones, a power of
     ten belongs to it."""
-    largest = history[KEY].abs().max()
+    largest = digits.usual_size(history[KEY].abs().groupby(history.label).max())
     power = max(floor(log10(largest)), -float_info.max_10_exp) if largest > 0 else 0
     if SMALL <= 10.0**power < LARGE:
         power = 0

@@ -22,6 +22,7 @@ from afnlab.compare.foreign_table import (
     meant_baseline,
     of_history,
 )
+from afnlab.compare.whole_numbers import rounded
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
 from afnlab.registry import canonical_name
@@ -138,6 +139,12 @@ def compare_metric(
         raise ValueError(" ".join([none, *caveats.left_out(0, (), absent)]))
     others = all(row.runs.keys().isdisjoint(row.specs) for row in shown_rows)
     lines, lacking = _measured(shown_rows, metric, called)
+    made_by = [
+        RunOfRow(row.label, value, record)
+        for row in shown_rows
+        for value, record in row.runs.items()
+        if metric in record.get("metrics", {})
+    ]
     more = {row.label: (len(row.runs), len(row.specs)) for row in shown_rows if row.further}
     return of_history(
         plan.title or (specs[0].notebook.name if plan.path is None else plan.name),
@@ -156,15 +163,12 @@ def compare_metric(
             *caveats.only_some(filtering.described(only)),
             *_from_elsewhere(shown_rows),
             *([OTHERS] if others else caveats.more_seeds(more)),
+            *rounded(run.record["metrics"][metric] for run in made_by),
             *_shared(specs[0], {seed, *_varied(specs, seed)}),
             FIXED,
         ],
-        made_by=[
-            RunOfRow(row.label, value, record)
-            for row in shown_rows
-            for value, record in row.runs.items()
-            if metric in record.get("metrics", {})
-        ],
+        made_by=made_by,
+        missing=[row.label for row in shown_rows if row.label not in {n for n, *_ in lines}],
         in_all=_adding(called, runs, shown_rows)
         if whole and plan.path is not None and seed == SEED and plan.has_one_seed
         else None,

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -147,6 +148,7 @@ def select(
             most=chosen.most,
             asked=chosen.asked,
             beside=_beside(one, trainings, trained),
+            further=Counter(chosen.lacking.get(part[0]["group"], ())),
         )
         made.append(one)
     made = with_briefs(made)
@@ -162,7 +164,7 @@ def select(
     )
     if baseline and all(s.baseline not in s.rows for s in made):
         labels = dict.fromkeys(label for s in made for label in s.rows)
-        raise ValueError(unknown("baseline", baseline, labels))
+        raise ValueError(unknown("baseline", file_labels.as_read(baseline), labels))
     return _confirmed(made, runs, sweep or "SWEEP", flags) if confirmation else made
 
 

@@ -64,9 +64,10 @@ class SelectedRuns:
         own_baseline: the baseline that was asked for in place of the sweep's own; empty: none.
         picking: of a confirmation, see `afnlab.compare.confirm`, the comparison in which its rows
             were picked, and none of whose seeds are among these.
-        further: of a confirmation, by label how many others there are of that row, by other code or
-            against another baseline, and of what is none of these rows, against this one; p is
-            corrected for them too.
+        further: by label the comparisons beside these for which p is corrected too: of a sweep,
+            one of each row that it lists and of which there is no run; of a confirmation, how many
+            others there are of that row, by other code or against another baseline, and of what is
+            none of these rows, against this one.
         confirmed: what there is of confirmations of the row that is to be confirmed next, by its
             label, see `confirmed_row`; empty: none is known of.
         unfinished: of a confirmation, a sentence on each row whose confirmation lacks a run.

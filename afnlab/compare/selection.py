@@ -11,9 +11,10 @@ from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.costs import Cost
 from afnlab.compare.decided_rows import is_added
 from afnlab.compare.formatting import seed_range
+from afnlab.compare.missing_rows import counted_too
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.selected_runs import SelectedRuns
-from afnlab.messages import counted
+from afnlab.messages import counted, enumerated
 from afnlab.runs.filtering import described, of_record
 
 
@@ -33,6 +34,7 @@ class Selection(SelectedRuns):
         seeds = sorted({int(n) for n in self.table.seeds})
         facts = [
             self.task.summary or self.task.name,
+            *self._limited,
             counted(count, "activation") + settings,
             f"{seed_range(seeds[0], seeds[-1])} each",
             counted(self.first.epochs, "epoch"),
@@ -75,6 +77,13 @@ class Selection(SelectedRuns):
             return {first: which, trained_apart.QUESTION: apart, **dict(rest)}
         return said
 
+    @property
+    def _limited(self) -> list[str]:
+        """That not all examples were used which the task's summary counts."""
+        limits = {"train": self.first.limit_train, "test": self.first.limit_test}
+        some = [f"{number:,} to {what}" for what, number in limits.items() if number]
+        return [f"of these only {enumerated(some)}"] if some else []
+
     @cached_property
     def within(self) -> str:
         """The command that compares rows that were trained alike, see
@@ -90,7 +99,7 @@ class Selection(SelectedRuns):
     @property
     def notes(self) -> list[str]:
         """Notes that are needed to read the table."""
-        rates = {one.options["lr"] for one in self.rows.values()}
+        varied = map(trained_apart.called, trained_apart.varied(self))
         base, final = proper_name(self.baseline), self.final.rename(columns=proper_name)
         edges = [(axis, end, list(map(proper_name, rows))) for axis, end, rows in self.edges]
         said = [
@@ -98,6 +107,7 @@ class Selection(SelectedRuns):
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),
             *self.missing,
+            *([] if self.is_confirmation else counted_too(self.table, self.further)),
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
@@ -112,7 +122,7 @@ class Selection(SelectedRuns):
                 float(self.table[self.measure.key].iloc[0]),
                 self.examples,
                 self.evaluated,
-                len(rates),
+                [*varied],
                 tuned=self.tuning is not None,
                 measure=self.measure,
             ),

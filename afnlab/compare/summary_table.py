@@ -26,6 +26,7 @@ from afnlab.measures import ACCURACY, Measure, accuracy_of
 from afnlab.messages import plain
 from afnlab.printing import label_of
 from afnlab.runs.conventions import DEFAULT_BASELINE
+from afnlab.stats.intervals import ROUNDING
 
 AT_THE_END, SAME_EXAMPLES = "after the last epoch", " on the same examples"  # of afnlab's runs
 # Columns with numbers of seeds that did not learn, or not as others did, and what they mean.
@@ -195,7 +196,7 @@ def compare_histories(
 
 def as_good(means: ArrayLike, others: ArrayLike) -> np.ndarray:
     """Which means are equal to others, but for how sums are rounded."""
-    return np.isclose(means, others, rtol=1e-12, atol=0)
+    return np.isclose(means, others, rtol=ROUNDING, atol=0)
 
 
 def _best_first(table: pd.DataFrame, measure: Measure) -> pd.DataFrame:

@@ -221,7 +221,8 @@ def _row(
         group = file_labels.row_of(row, {spec.group: spec.row for spec in asked}, "row")
         if reason := reasons.get(labels(asked).get(group or "", "")):
             raise ValueError(f"{row}: {reason}; `{again}` executes what is missing")
-        raise ValueError(unknown("row", row, dict.fromkeys(n for p in parts for n in p.rows)))
+        known = dict.fromkeys(n for p in parts for n in p.rows)
+        raise ValueError(unknown("row", file_labels.as_read(row), known))
     part, label = matches[0]
     if any(other is not part for other, _ in matches):
         settings = "; ".join(dict.fromkeys(other.setting for other, _ in matches))

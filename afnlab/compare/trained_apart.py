@@ -145,7 +145,7 @@ def command_within(selection: SelectedRuns) -> str:
         return ""
     base = selection.rows[selection.baseline]
     values = filtering.of_record(selection.runs_of(label)[0])
-    only = {**selection.only, **selection.apart, **{n: values[n] for n in _varied(selection)}}
+    only = {**selection.only, **selection.apart, **{n: values[n] for n in varied(selection)}}
     against = selection.own_baseline
     if base.settings.keys() & set(settings_apart(base, selection.rows[label])):
         # Named with settings of its own, it would keep them whatever --only says.
@@ -192,24 +192,29 @@ def step_within(selection: SelectedRuns, step: NextStep | None, within: str) -> 
 
 def _there(selection: SelectedRuns) -> tuple[str, str, str]:
     """Of the comparison within one setting: the setting, the baseline, and what p is."""
-    label, varied = _within(selection), _varied(selection)
+    label, names = _within(selection), varied(selection)
     count = len(_beside(selection, label)) - 1
     p = "p is that of this comparison alone"
     if count > 1:
         p = f"p is corrected for these {count} comparisons alone"
-    value = _values(selection.rows[label], varied)
-    return value, _called(selection, _twin(selection, label), varied), p
+    value = _values(selection.rows[label], names)
+    return value, _called(selection, _twin(selection, label), names), p
 
 
 def in_words(names: Iterable[str]) -> str:
     """Settings as a sentence has them: "the learning rate and the batch size"."""
-    return enumerated([f"the {WORDS.get(n, n.replace('_', ' '))}" for n in names])
+    return enumerated([f"the {called(n)}" for n in names])
+
+
+def called(name: str) -> str:
+    """A setting as a sentence has it: "learning rate"."""
+    return WORDS.get(name, name.replace("_", " "))
 
 
 def _tuned(selection: SelectedRuns) -> str:
     return (
         "afnlab tune, or the key tune of a sweep file, gives every activation its own best setting;"
-        f" the grid is then without {in_words(_varied(selection))}."
+        f" the grid is then without {in_words(varied(selection))}."
     )
 
 
@@ -231,8 +236,12 @@ def _several(selection: SelectedRuns) -> bool:
     return any(not is_same_activation(one, first) for one in others)
 
 
-def _varied(selection: SelectedRuns) -> list[str]:
-    """The settings of the training that are not the same in all rows."""
+def varied(selection: SelectedRuns) -> list[str]:
+    """The settings of the training that are not the same in all rows.
+
+    Args:
+        selection: the comparison.
+    """
     first, *others = selection.rows.values()
     return list(dict.fromkeys(name for one in others for name in settings_apart(one, first)))
 
@@ -270,4 +279,4 @@ def _within(selection: SelectedRuns) -> str:
         return ""
     labels = [n for n in (selection.table.index[0], _lead(selection)) if n in selection.rows]
     its = (n for n in labels if _twin(selection, n) and len(_beside(selection, n)) > 1)
-    return next(its, "") if _varied(selection) else ""
+    return next(its, "") if varied(selection) else ""

@@ -20,6 +20,7 @@ from afnlab.runs.tunings_apart import words_apart
 from afnlab.training.space import TUNE, Space, space
 
 Key = TypeVar("Key", bound=Hashable)
+_COMMA = re.compile(r",(?![^(\[{]*[)\]}])")  # between settings, and not inside a value
 _LABEL = re.compile(r"((?:.*?\.py:)?[^(]*)(.*)", re.DOTALL)  # a folder's name may hold a bracket
 
 
@@ -114,10 +115,34 @@ def meant(label: str, references: Iterable[str], parameter: str = "baseline") ->
 
 
 def row_of(label: str, rows: Mapping[Key, Row], parameter: str = "baseline") -> Key | None:
-    """The row with this label, or whose key it is; None: there is none. See `meant`."""
+    """The row with this label, or whose key it is, else that whose label says the same; None: there
+    is none. See `meant` and `as_read`."""
     wanted = meant(label, _references(rows.values()), parameter)
     exact = (key for text in (wanted, label) for key, row in rows.items() if text in row.labels)
-    return next(exact, next((key for key in rows if key == label), None))
+    if (found := next(exact, next((key for key in rows if key == label), None))) is not None:
+        return found
+    its = as_read(wanted)
+    return next((key for key, row in rows.items() if its in map(as_read, row.labels)), None)
+
+
+def as_read(label: str) -> str:
+    """A label as all that say the same share it: settings in one order, numbers in one form, so
+    that f(lr=0.010, k=1.0) is f(k=1, lr=0.01).
+
+    Args:
+        label: of a row.
+    """
+    name, settings = parted(label)
+    if not (settings.startswith("(") and settings.endswith(")")):
+        return label
+    return f"{name}({', '.join(sorted(map(_as_read, _COMMA.split(settings[1:-1]))))})"
+
+
+def _as_read(setting: str) -> str:
+    name, equals, value = (part.strip() for part in setting.partition("="))
+    with suppress(ValueError):
+        value = f"{float(value):.15g}"
+    return f"{name}{equals}{value}"
 
 
 def baseline_of(label: str, rows: Mapping[Key, Row]) -> Key | None:

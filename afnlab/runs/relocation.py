@@ -32,8 +32,9 @@ def planned_again(
 
     Where a file of its code is not at its place, one in another folder is taken whose path ends
     alike, if the run's id follows from it: if its content is the same. None of them is executed to
-    learn that. The current folder takes the place of the one that a notebook of the user's own
-    worked in, if that is gone and the current one holds such files of the run: it was handed over.
+    learn that. The folder that is looked in takes the place of the one that a notebook of the
+    user's own worked in, if that is gone and this one holds such files of the run: it was handed
+    over.
 
     Args:
         record: of the run.
@@ -56,8 +57,6 @@ def planned_again(
         works_in = folder_of(record["notebook"], record["given"], record.get("folder"), closed)
     except FolderGone as error:
         no_folder, works_in = error, None
-        if where != Path.cwd().resolve():
-            raise
     if no_folder is None and not (change := what_changed(record, closed)):
         spec = RunSpec.of_record(record, closed)
         if spec.id == record["id"]:
@@ -81,7 +80,7 @@ def planned_again(
                 return spec
     if no_folder is not None:
         said = f": {_not_here(gone, where, closed)}" if gone else ""
-        raise FolderGone(f"{no_folder}, or in the current one, if that holds its own files{said}")
+        raise FolderGone(f"{no_folder}, or in {where}, if that holds its own files{said}")
     if gone and state(record) == ELSEWHERE:
         change = (
             f"{_not_here(gone, where, closed)}; name the folder that has the run's own files, as"

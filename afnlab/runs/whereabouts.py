@@ -64,7 +64,7 @@ def folder_of(
     raise FolderGone(
         f"{Path(notebook).name} was planned in the folder {folder}, which is not here, on"
         f" {socket.gethostname()}; its results may depend on files there, so it is made again in a"
-        " folder of that path alone"
+        " folder of that path"
     )
 
 

@@ -14,6 +14,7 @@ DRAWS = 4_000
 BOOTSTRAP_FROM = 6  # seeds; with fewer, resamples of too few distinct values decide the quantiles
 _ROWS = 500  # a block of rows times DRAWS fits the cache better than all at once
 _TINY = 1e-12
+ROUNDING = 8 * float(np.finfo(float).eps)  # of values, by which their mean may be off
 
 
 def alpha(level: float) -> float:
@@ -109,7 +110,8 @@ def mean_intervals(
     if n == 1:
         return np.column_stack([mean, np.full((len(x), 2), np.nan)])
     deviation = x.std(axis=1, ddof=1)
-    deviation[deviation <= _TINY * np.abs(x).max(axis=1, initial=0)] = 0.0
+    equal = x.max(axis=1) == x.min(axis=1)
+    deviation[equal | (deviation <= ROUNDING * np.abs(x).max(axis=1, initial=0))] = 0.0
     quantile = stats.t.ppf((1 + level) / 2, n - 1)
     limits = np.tile([-quantile, quantile], (len(x), 1))
     spread = np.flatnonzero(deviation > 0)  # nan is not

@@ -153,7 +153,12 @@ def difference_interval(differences: ArrayLike, level: float = LEVEL) -> Interva
         ValueError: as `sign_flip_interval`.
     """
     exact = sign_flip_interval(differences, level)
-    return mean_interval(differences, level) if np.isinf(exact.low) else exact
+    if not np.isinf(exact.low):
+        return exact
+    d, _ = _scaled(differences)
+    if len(d) > 1 and (d == d[0]).all():  # a difference is rounded by more than its own last digits
+        return Interval(exact.mean, exact.mean, exact.mean)
+    return mean_interval(differences, level)
 
 
 def above_p(differences: ArrayLike, rng: np.random.Generator | None = None) -> float:

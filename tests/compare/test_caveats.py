@@ -122,10 +122,15 @@ def test_other_examples_are_said_to_move_accuracies_and_nothing_of_differences()
         " examples. None of this is in the intervals."
     )
     assert second.startswith("One task, one learning rate and one initialization")
-    perfect, several = reach(1.0, 10_000, of="validation", rates=3)
+    perfect, several = reach(1.0, 10_000, of="validation", varied=["learning rate"])
     assert "Other validation examples, 10000 again, would give other accuracies. The" in perfect
     assert several.startswith("One task and one initialization")
     assert "every row at one learning rate, which was not tuned: what holds here" in several
+    *_, other = reach(0.9, 450, varied=["initialization", "batch size"])
+    assert other.startswith(
+        "One task and one learning rate, and every row at one initialization and one batch size,"
+        " which were not tuned: what"
+    )
 
 
 SKEWED = (0.150, 0.152, 0.153, 0.154, 0.155, 0.156, 0.157, 0.332)  # of 8 seeds

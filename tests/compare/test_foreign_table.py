@@ -679,6 +679,28 @@ def test_tiny_and_huge_values_are_printed_by_a_power_of_ten(case, tmp_path, caps
     assert latex.isascii()
 
 
+def test_one_row_of_another_size_leaves_the_others_their_digits():
+    boom = TABLE[TABLE.method == "theirs"].assign(method="boom")
+    table = pd.concat([TABLE, boom.assign(acc=boom.acc * 1e18)])
+    given = {"label": "method", "value": "acc", "baseline": "theirs"}
+    alone, beside = (compare.compare_table(t, **given) for t in (TABLE, table))
+    assert beside.measure == alone.measure
+    shown, usual = (formatted(one.table, one.measure) for one in (beside, alone))
+    assert (shown.iloc[:, :2].loc[usual.index] == usual.iloc[:, :2]).all(axis=None)
+    assert re.fullmatch(r"\d\.\d{3}e\+\d\d", shown.iloc[:, 0]["boom"])
+
+
+def test_values_that_differ_in_their_last_digits_are_not_called_equal():
+    seeds = range(8)
+    lines = [(n, s, 1e13 + a * s + b) for n, a, b in (("a", 1, 0), ("b", 2, 1)) for s in seeds]
+    one = compare.compare_table(
+        pd.DataFrame(lines, columns=["label", "seed", "value"]), better="lower"
+    )
+    assert one.table.verdict["b"] == "worse"
+    assert one.answers["Which?"].startswith("a has the lowest mean value")
+    assert (one.table.value_low < one.table.value_high).all()
+
+
 @pytest.mark.parametrize("size", [1e308, -1e200, 1e-300, 5e-324])
 def test_values_whose_squares_no_computer_holds_are_refused(size):
     table = TABLE.assign(acc=size)

@@ -12,6 +12,7 @@ import pytest
 from afnlab import compare
 from afnlab.cli import main
 from afnlab.compare import foreign_table, notebook_metric
+from afnlab.compare.baseline_differences import comparisons
 from afnlab.runs import records, sweep
 from afnlab.runs.execution import facts_of
 from afnlab.runs.notebook_parameters.declarations import Declared
@@ -324,11 +325,30 @@ def test_whole_numbers_of_any_size_are_compared(copied, low, high):
     one = compared(copied)
     assert one.table.difference["noise=0.25"] == pytest.approx(float(high - low))
     assert one.table["value"]["noise=0.25"] == pytest.approx(float(high + step))
+    assert any(note.startswith("Whole numbers above 2**53") for note in one.notes) == (
+        high not in (5 * 10**18, 2**64)
+    )
 
 
 def test_numbers_too_small_for_their_inverse_are_compared(copied):
     measured(copied, lambda noise, s: {"error": noise * 1e-320})
     assert compared(copied).table.difference["noise=0.25"] == pytest.approx(0.15e-320, rel=0.1)
+
+
+def test_a_row_that_is_missing_counts(copied):
+    sweep_file = copied / "fit.yaml"
+    sweep_file.write_text(SWEEP.replace("0.25", "0.25, 0.5"))
+    one = compared(copied)
+    assert (one.missing, comparisons(one.table)) == (["noise=0.5"], 2)
+    assert "1 of them of a row that is missing here (noise=0.5)" in one.notes[0]
+    assert comparisons(compared(copied, only={"noise": 0.25}).table) == 1
+
+
+def test_a_declared_metric_that_no_run_keeps_is_an_error(copied, capsys):
+    (copied / "fit.yaml").write_text(f"{SWEEP}metric: {{name: nope, better: lower}}\n")
+    assert main(["sweep", "fit.yaml"]) == 1
+    said = "fit.yaml: no run keeps the metric 'nope' (kept: error, noise, seed)"
+    assert said in capsys.readouterr().err
 
 
 def test_a_run_without_the_metric_is_missing(copied):

@@ -856,6 +856,11 @@ def test_what_is_missing_is_said(runs, tmp_path):
     (chosen,) = select(runs, sweep)
     said = "Listed in the sweep and missing here: digits-mlp elu (not run)."
     assert said in sections.headline(chosen).data
+    assert chosen.further == {"digits-mlp elu": 1}  # and counts
+    assert "Holm's correction over 2 comparisons" in chosen.answers["How sure?"]
+    assert "missing here (digits-mlp elu) and counts with p = 1" in " ".join(chosen.notes)
+    (chosen,) = select(runs, sweep, only={"activation": "srelu"})
+    assert chosen.further == {}
     (chosen,) = select(runs, sweep, seeds=3)
     assert chosen.absent[0] == ("digits-mlp relu", "seeds 2: not run")
 
@@ -888,6 +893,7 @@ def test_what_was_run_with_other_code_is_said(runs, tmp_path):
     rewrite(runs / relu["id"], group="another")
     (chosen,) = select(runs, sweep)
     assert chosen.absent == (("digits-mlp relu", "not run since its code has changed"),)
+    assert not any("p-values" in note for note in chosen.notes)  # nothing is compared
 
 
 def test_a_failed_run_is_said(runs, tmp_path):

@@ -62,6 +62,25 @@ def test_a_label_is_an_activation_and_its_settings():
         assert file_labels.parted(name + settings) == (name, settings)
 
 
+def test_a_row_may_be_called_in_any_order_and_form_of_its_settings():
+    labels = ("tanh(batch_size=32, lr=0.01)", "tanh(batch_size=32)", "a.py:f(k=1)", "f(ab=[1, 2])")
+    rows = {
+        n: file_labels.Row(file_labels.parted(label)[0], (label,), 1, False)
+        for n, label in enumerate(labels)
+    }
+    for typed, meant in {
+        "tanh(lr=0.01, batch_size=32)": 0,
+        "Tanh(lr=1e-2,batch_size=32.0)": 0,
+        "tanh(batch_size=3.2e1)": 1,
+        "a.py:f(k=1.0)": 2,
+        "f(ab=[1, 2])": 3,
+        "tanh(lr=0.01)": None,
+        "tanh(batch_size=32, lr=0.1)": None,
+        "tanh": None,
+    }.items():
+        assert file_labels.row_of(typed, rows) == meant, typed
+
+
 def test_a_sweep_is_decided_against_the_baseline_that_it_names(own, tmp_path, monkeypatch):
     for folder in (own, own / "b", tmp_path):
         monkeypatch.chdir(folder)

@@ -125,8 +125,12 @@ def test_an_own_notebook_is_taken_and_works_where_it_did(lab, tmp_path):
     assert (spec.id, spec.notebook, spec.folder) == (record["id"], moved, lab)
     shutil.copytree(lab, theirs, dirs_exist_ok=True)
     shutil.rmtree(lab)
-    with pytest.raises(ValueError, match="so it is made again in a folder of that path alone"):
-        planned_again(record, code=theirs)
+    said: list[str] = []
+    spec = planned_again(record, code=theirs, report=said.append)
+    assert (spec.id, spec.folder) == (record["id"], theirs)
+    assert said[-1].startswith(f"it works in {theirs}, since {lab} is not here")
+    with pytest.raises(ValueError, match=f"in a folder of that path, or in {tmp_path}, if that"):
+        planned_again(record, code=tmp_path)
 
 
 REFERS = 'activation: str = "relu"\nout: str = ""\nseed: int = 0'
@@ -159,7 +163,7 @@ def test_an_own_notebook_that_was_handed_over_works_in_the_current_folder(
     ]
     assert works.startswith(f"it works in {theirs}, since {lab} is not here: files that it reads")
     (theirs / "ideas" / "my.py").write_text("def mine(x):\n    return 3 * x\n")
-    refused = rf"that path alone, or in the current one, .*{lab}/ideas/my\.py is not here, and"
+    refused = rf"that path, or in {theirs}, .*{lab}/ideas/my\.py is not here, and"
     with pytest.raises(ValueError, match=refused):
         planned_again(record)
 
