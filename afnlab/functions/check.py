@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from afnlab.activation_record import Activation
 from afnlab.derivatives import derivatives
-from afnlab.errors import shown
+from afnlab.errors import shown, with_article
 from afnlab.functions.rounding import unexplained
 from afnlab.messages import inform
 from afnlab.registry import get_activation, list_activations
@@ -230,7 +230,7 @@ def _function(candidate: object, dtype: torch.dtype, then: torch.dtype | None = 
     if isinstance(candidate, type) and issubclass(candidate, nn.Module):
         return candidate().to(dtype).to(then or dtype).eval()
     if not callable(candidate):
-        raise TypeError(f"a {type(candidate).__name__} cannot be called")
+        raise TypeError(f"{with_article(type(candidate).__name__)} cannot be called")
     return candidate
 
 

@@ -240,8 +240,11 @@ def test_without_an_interval_none_is_printed(drawn):
 
 
 NEXT = {  # an effect, and what is given: what is to be done next
-    (3, ()): "one task; --confirm TASK asks for an improvement on another one",
-    (3, (("ledger", "l.jsonl"),)): "one task; --confirm TASK, with another ledger, asks for an",
+    (3, ()): "better on one task; --confirm TASK would judge by fresh seeds and on another task",
+    (
+        3,
+        (("ledger", "l.jsonl"),),
+    ): "better on one task; --confirm TASK and another file as --ledger",
     (3, (("confirm", "breast-cancer"),)): None,
     (-3, ()): None,
     (0, ()): None,
@@ -257,7 +260,7 @@ def test_what_is_better_on_one_task_may_be_confirmed(case, drawn, monkeypatch):
         by_place = lambda _, seeds: {s: made[s % 100] for s in seeds}  # noqa: E731
         monkeypatch.setattr(TrainedPairs, "results", by_place)
     found = afnlab.judge("gelu", task="digits-mlp", report=lambda _: None, **dict(given))
-    told = [line for line in found.lines if line.startswith("one task; ")]
+    told = [line for line in found.lines if line.startswith("better on one task; ")]
     assert len(told) == (NEXT[case] is not None)
     assert all(line.startswith(NEXT[case]) for line in told)
 
