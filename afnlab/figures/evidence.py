@@ -54,7 +54,7 @@ def evidence(
         left, right = figure.subplots(1, 2)
         _draw_evidence(left, d, needed, 2 / stats.alpha(level))
         _draw_differences(right, d, measure, margin, level)
-        right.set_title("mean difference and its interval")
+        right.set_title(f"{measure.name}, the mean difference and its interval")
         right.set_ylabel(wrapped(metric_axis.difference_label(measure, against), 36))
         for ax in (left, right):
             ax.set_xlabel("seeds")
