@@ -31,7 +31,7 @@ EARLIER = {  # edits, file, function, settings: what it is called, if it counts
     "the same": ([], "my.py", "soft", {}, None),
     "another function": ([CALLED, ELSEWHERE], "my.py", "other", {}, None),
     "another length": ([REORDERED], "my.py", "soft", {"epochs": 3}, None),
-    "another task": ([REORDERED], "my.py", "soft", {"task": "digits-cnn"}, None),
+    "another task": ([REORDERED], "my.py", "soft", {"task": "breast-cancer"}, None),
     "another rate": ([REORDERED], "my.py", "soft", {"lr": 0.1}, None),
     "another value": ([REORDERED], "my.py", "soft", {"k": 2.0}, None),
     "afnlab's own": ([], None, "gelu", {}, None),
