@@ -30,6 +30,11 @@ class _Short(reprlib.Repr):
 _SHORT = _Short()
 
 
+def with_article(noun: str) -> str:
+    """A noun with its indefinite article, by its first letter: "a Task", "an Activation"."""
+    return f"{'an' if noun[:1].lower() in ('a', 'e', 'i', 'o') else 'a'} {noun}"
+
+
 def shown(value: object) -> str:
     """`repr(value)` for a message: on one line, and no longer than one reads, whatever it is."""
     return " ".join(_SHORT.repr(value).split("\n"))

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 import afnlab
-from afnlab.errors import ParameterError, shown
+from afnlab.errors import ParameterError, shown, with_article
 from afnlab.runs import RunSpec
 from afnlab.runs.sweeps import sweep_file
 from afnlab.training.options import MOST_SEEDS, resolve, seed_list
+from tests.over import over
 
 
 class Odd:
@@ -31,6 +32,11 @@ def test_any_value_is_shown_on_a_line_that_one_can_read(value):
     text = shown(value)
     assert text.isprintable()
     assert len(text) < 300
+
+
+@over("noun, said", [("Task", "a Task"), ("Activation", "an Activation"), ("int", "an int")])
+def test_a_noun_has_its_article(noun, said):
+    assert with_article(noun) == said
 
 
 def test_an_error_survives_the_way_from_a_worker():

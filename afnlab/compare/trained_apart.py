@@ -129,7 +129,7 @@ def answer(selection: SelectedRuns, within: str) -> str:
         within: the command, see `command_within`.
     """
     said = caution(selection)
-    if said and within:
+    if said and within and selection.most is None:
         value, base, p = _there(selection)
         said += (
             f" At {value} alone, against {base}, rows are compared by: {within} ({p})."

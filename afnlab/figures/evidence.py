@@ -54,7 +54,8 @@ def evidence(
         left, right = figure.subplots(1, 2)
         _draw_evidence(left, d, needed, 2 / stats.alpha(level))
         _draw_differences(right, d, measure, margin, level)
-        right.set_title(wrapped(metric_axis.difference_label(measure, against), 48))
+        right.set_title(f"{measure.name}, the mean difference and its interval")
+        right.set_ylabel(wrapped(metric_axis.difference_label(measure, against), 36))
         for ax in (left, right):
             ax.set_xlabel("seeds")
             whole_ticks(ax.xaxis)
@@ -145,5 +146,4 @@ def _draw_differences(
     finite = np.concatenate([scale * d, limits[np.isfinite(limits)], [0.0]])
     room = 0.05 * (finite.max() - finite.min()) or 1.0
     ax.set_ylim(finite.min() - room, finite.max() + room)
-    ax.set_ylabel(metric_axis.label(measure))
     ax.legend(loc="best")

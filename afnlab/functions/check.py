@@ -12,7 +12,7 @@ from torch import nn
 
 from afnlab.activation_record import Activation
 from afnlab.derivatives import derivatives
-from afnlab.errors import shown
+from afnlab.errors import shown, with_article
 from afnlab.functions.numbers import DTYPES, few, name_of
 from afnlab.functions.quotients import Function
 from afnlab.functions.slopes import Made, misderived
@@ -263,5 +263,5 @@ def _made(subject: object) -> Made:
     if isinstance(subject, type) and issubclass(subject, nn.Module):
         return module
     if not callable(subject):
-        raise TypeError(f"a {type(subject).__name__} cannot be called")
+        raise TypeError(f"{with_article(type(subject).__name__)} cannot be called")
     return lambda dtype, then=None: subject

@@ -183,7 +183,9 @@ class Campaign:
     @staticmethod
     def _differs(what: str, values: str, name: object) -> NoReturn:
         raise ValueError(
-            f"{name}: is the ledger of another campaign; its {what} differs ({values})"
+            f"{name}: is the ledger of another campaign; its {what} differs ({values}); what is not"
+            " given is as the ledger has it, and another file as --ledger takes a campaign of its"
+            " own, which cannot be merged with this one"
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, Unpack
 
 from afnlab import stats
@@ -15,12 +17,14 @@ from afnlab.errors import ParameterError
 from afnlab.judging.campaign import AGAIN, MOST, OTHER, TASK, Campaign, same_values, values_of
 from afnlab.judging.confirmed import confirmation_of
 from afnlab.judging.judgement import Judgement
+from afnlab.judging.kept_runs import kept_runs
 from afnlab.judging.ledger import Ledger
+from afnlab.judging.looked_at_before import confirmations, judgings
 from afnlab.judging.standings import Standing, offset
-from afnlab.judging.trained_before import fresh_first
+from afnlab.judging.trained_before import fresh_first, start_of
 from afnlab.judging.trained_pairs import TrainedPairs
 from afnlab.judging.trial import Trial
-from afnlab.messages import counted, inform
+from afnlab.messages import counted, inform, spoken
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.sweeps.local_executor import Local
@@ -29,6 +33,7 @@ from afnlab.training.space import TUNE, space
 from afnlab.usercode.mainguard import refuse_while_importing
 
 LIMITS = ("epochs", "limit_train", "limit_test")  # conditions with a flag of their own
+AT_ONCE = 0.05  # seconds per seed, below which nothing was trained
 BATCH = 8  # seeds that are trained at once; a stack costs little more than one
 
 
@@ -110,9 +115,10 @@ def judge(
     specs = {stage: pairs.specs() for stage, pairs in stages.items()}
     code = {stage: [spec.group for spec in pair] for stage, pair in specs.items()}
     alone = ledger is None  # then it goes on with the runs of an earlier call
+    versions = stages[TASK].versions()
     first = None
     if fresh:
-        first = fresh_first(runs, code[TASK], campaign.most, goes_on=alone)
+        first = fresh_first(runs, code[TASK], campaign.most, alone, versions)
     book = Ledger.begin(ledger, campaign)
     chosen = specs[TASK][0].training
     name = chosen.labelled(trial.shared)
@@ -121,7 +127,8 @@ def judge(
         for stage, pairs in stages.items()
     }
     seen = sum(len(its.idea) for stage, its in before.items() if stage != AGAIN)
-    standing = book.enter(name, values, chosen.options.trainable, code, seen, before, first)
+    called = sorted({*versions.values()})
+    standing = book.enter(name, values, chosen.options.trainable, code, seen, before, first, called)
     if fresh and not standing.is_fresh:
         entered = f"entry {standing.position}, {standing.entry['name']}"
         message = f"{book.path}: {entered}, is not of fresh seeds; judge it in another ledger"
@@ -130,7 +137,6 @@ def judge(
         stage: replace(pairs, first=standing.first(stage), fresh=standing.is_fresh)
         for stage, pairs in stages.items()
     }
-    confirmation = confirmation_of(runs, code[TASK])
     begun = None  # the stage that was announced last
     with executor:
         while (stage := standing.stage) is not None:
@@ -148,11 +154,14 @@ def judge(
             if stage != begun:
                 (report or inform)(_beginning(name, standing, stage))
                 begun = stage
+            began = monotonic()
             standing = book.look(standing.entry["id"], stage, stages[stage].results(seeds))
-            _log_standing(standing, stage, report or inform)
+            _log_standing(standing, stage, (monotonic() - began) / len(seeds), report or inform)
     notes = [*_not_fresh(standing, stages), *_at_edges(standing, stages)]
     again = "" if campaign.confirm or standing.is_fresh else _freshly(trial, campaign, book, runs)
-    return Judgement(name, standing, book, tuple(notes), confirmation, again)
+    confirmation = confirmation_of(runs, code[TASK])
+    earlier = _said_earlier(standing, runs, code[TASK], versions, alone)
+    return Judgement(name, standing, book, tuple(notes), confirmation, again, earlier)
 
 
 def check_campaign(
@@ -186,6 +195,23 @@ def check_campaign(
     campaign = trial.campaign(stages, None, most=most, level=None, own_seeds=None)
     if trial.known is not None:
         trial.known.require(campaign, ledger)
+
+
+def _said_earlier(
+    standing: Standing,
+    runs: str | Path | None,
+    groups: Sequence[str],
+    versions: Mapping[str, str],
+    alone: bool,
+) -> tuple[str, ...]:
+    """What was said of the idea, or of earlier versions of it, before this judging began."""
+    kept = kept_runs(runs)
+    began: datetime | None = datetime.fromisoformat(standing.entry["at"])
+    if alone:  # the entry is of now, the first of the runs may be of an earlier call
+        began = start_of(kept, groups, standing.first())
+    firsts = [standing.first(stage) for stage in standing.campaign.stages]
+    said = judgings(kept, groups, versions, firsts, standing.campaign, began)
+    return (*said, *confirmations(runs, versions, groups[1]))
 
 
 def _beginning(idea: str, standing: Standing, stage: str) -> str:
@@ -268,10 +294,22 @@ def _accept(stages: Iterable[TrainedPairs], name: str, axis: object) -> bool:
     return True
 
 
-def _log_standing(standing: Standing, stage: str, log: Callable[[str], None]) -> None:
+def _log_standing(
+    standing: Standing, stage: str, seconds: float, log: Callable[[str], None]
+) -> None:
+    """Say how a stage stands, and how long it may take.
+
+    seconds: what each of the last seeds took; nothing is said of a time where they were there.
+    """
     verdict, place = standing.decision(stage).verdict, standing.place_of(stage)
-    goes = " so far" if standing.stage == stage else ""
-    log(f"{standing.entry['name']} on {place}: {verdict}{goes} after {_count(standing, stage)}")
+    said = f"{standing.entry['name']} on {place}: {verdict}"
+    after = f"after {_count(standing, stage)}"
+    if standing.stage != stage:
+        log(f"{said} {after}")
+        return
+    left = standing.campaign.most - len(standing.seeds[stage])
+    time = f"; {spoken(left * seconds)} left at most, as the last went" if seconds > AT_ONCE else ""
+    log(f"{said} so far {after}{time}")
 
 
 def _count(standing: Standing, stage: str) -> str:

@@ -13,8 +13,10 @@ from afnlab.judging.campaign import AGAIN, TASK
 from afnlab.judging.confirmed import Confirmation
 from afnlab.judging.ledger import Ledger
 from afnlab.judging.standings import BETTER, EQUIVALENT, Standing
-from afnlab.messages import counted
+from afnlab.messages import counted, some
 from afnlab.training.space import TUNE
+
+MOST_NAMED = 3  # earlier versions, and earlier verdicts, in a verdict
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Judgement:
         notes: what has to be known beside: where tunings chose an end of what was tried.
         confirmation: what `afnlab confirm` said of the same, if it was asked.
         freshly: the command that judges the same by fresh seeds; empty: these are, or there are.
+        earlier: what earlier judgings and confirmations said of it, or of earlier versions of it.
     """
 
     idea: str
@@ -36,6 +39,7 @@ class Judgement:
     notes: tuple[str, ...] = ()
     confirmation: Confirmation | None = None
     freshly: str = ""
+    earlier: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "\n".join(self.lines)
@@ -68,6 +72,16 @@ class Judgement:
         """
         before = self.standing.before()
         return None if before is None else len(before.against)
+
+    @property
+    def seen_versions(self) -> int:
+        """How many of these seeds had been trained before with what may be an earlier version.
+
+        That is a function of the same name in any file, or one of the same values; seeds of the
+        idea as it is are not among them.
+        """
+        before = self.standing.before()
+        return 0 if before is None else len(before.versions)
 
     @property
     def e_value(self) -> float:
@@ -111,8 +125,11 @@ class Judgement:
                 f" in {needed:.3g} at most"
             )
         if self.verdict == BETTER and not campaign.confirm:
-            where = "" if self.ledger.path is None else ", with another ledger,"
-            lines.append(f"one task; --confirm TASK{where} asks for an improvement on another one")
+            where = "" if self.ledger.path is None else " and another file as --ledger"
+            lines.append(
+                f"better on one task; --confirm TASK{where} would judge by fresh seeds and on"
+                " another task whether it is an improvement"
+            )
         if standing.entry["name"] != self.idea:
             lines.append(f"the same function was entered as {standing.entry['name']}")
         lines += self._before
@@ -120,6 +137,13 @@ class Judgement:
             line = f"afnlab confirm, by seeds that do not count here: {self.confirmation.text}"
             picked = "; if the idea was picked, that is the result to cite" if self.seen else ""
             lines.append(f"{line}{picked}")
+        if self.earlier:
+            last = self.earlier[-MOST_NAMED:]
+            how_many = (
+                f" (the last {MOST_NAMED} of {n})" if (n := len(self.earlier)) > len(last) else ""
+            )
+            said = "; ".join(last)
+            lines.append(f"said before of it, or of an earlier version of it{how_many}: {said}")
         if self.ledger.path is not None:
             at = f"entry {standing.position} of {len(self.ledger.standings)}"
             lines.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")
@@ -132,17 +156,23 @@ class Judgement:
         lines = []
         if entered and self.ledger.path is not None:
             lines.append(f"{counted(entered, 'seed')} of it had been trained before it was entered")
-        if against is None or not (self.seen or against):
+        if against is None or not (self.seen or self.seen_versions or against):
             return lines
         number = counted(self.seeds, "seed")
         line = (
             f"{self.seen} of these {number} of the idea, and {against} of those of"
             f" {self.standing.campaign.against}, had been trained before this judging began"
         )
-        if not self.seen:
+        if self.seen_versions:
+            names = some(self.standing.entry.get("versions", []), MOST_NAMED)
+            line += (
+                f", and {self.seen_versions} with what may be an earlier version of it, by its name"
+                f" or its values ({names})"
+            )
+        if not (self.seen or self.seen_versions):
             means = (
-                "no result of the idea could pick it, and the guarantee holds on average over how"
-                " lucky the baseline was with these"
+                "as far as this folder of runs tells, no result of the idea could pick it, and then"
+                " the guarantee holds on average over how lucky the baseline was with these"
             )
             return [*lines, f"{line}: {means}"]
         means = (
@@ -214,6 +244,9 @@ class Judgement:
             "position": self.standing.position,
             "seen": self.seen,
             "seen_against": self.seen_against,
+            "seen_versions": self.seen_versions,
+            "versions": list(self.standing.entry.get("versions", [])),
+            "earlier": list(self.earlier),
             "fresh": self.standing.is_fresh,
             "confirmation": self._confirmed,
             "stages": stages,

@@ -187,6 +187,7 @@ class Ledger:
         seen: int = 0,
         before: Mapping[str, Before] | None = None,
         fresh: int | None = None,
+        versions: Sequence[str] = (),
     ) -> Standing:
         """Enter an idea before its first seed; the entry that is there, if its function is known.
 
@@ -199,6 +200,7 @@ class Ledger:
             before: for each stage which seeds of both had been, of which those that it may use are
                 kept; None: that is not known.
             fresh: the first seed, where they are chosen so that they have picked nothing.
+            versions: what may be earlier versions of it that were trained are called.
 
         Returns:
             The standing of the entry.
@@ -223,6 +225,8 @@ class Ledger:
                 event |= {"first": max([fresh, *taken]), "fresh": True}
             if before is not None:
                 event["before"] = self._may_use(event["first"], before)
+            if versions:
+                event["versions"] = list(versions)
             event["id"] = digest(number, self.head, canonical(event), _now())[:16]
             self._add(event)
             self._write()

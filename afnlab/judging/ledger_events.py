@@ -11,6 +11,8 @@ from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage.record_schema import is_number, is_whole
 
 Event = dict[str, Any]
+# How many lists of seeds an entry holds for a stage; before versions were known of, one less.
+_OF_BEFORE = (len(Before._fields) - 1, len(Before._fields))
 _HAS: dict[str, dict[str, type]] = {
     ENTRY: {
         **{"id": str, "name": str, "first": int, "seen": int},
@@ -33,15 +35,16 @@ def is_event(event: Event, entries: Collection[str]) -> bool:
     if not all(type(event.get(name)) is known for name, known in _HAS[kind].items()):
         return False
     if kind == ENTRY:
-        names, groups = event["trainable"], event["code"].values()
+        groups = event["code"].values()
         return (
             all(isinstance(v, float) for v in event["values"])
-            and all(isinstance(name, str) for name in names)
+            and _are_texts(event["trainable"])
             and all(isinstance(pair, list) for pair in groups)
             and event["first"] >= 0
             and event["seen"] >= 0
             and event.get("fresh", True) is True
             and _are_before(event.get("before", {}))
+            and _are_texts(event.get("versions", []))
         )
     numbers = [event.get("idea"), event.get("against"), event.get("lost")]
     first = 0 if event["stage"] == TASK else FRESH
@@ -54,10 +57,14 @@ def is_event(event: Event, entries: Collection[str]) -> bool:
 
 
 def _are_before(stages: object) -> bool:
-    """Whether these are seeds by stage, of the idea and of the baseline."""
+    """Whether these are seeds by stage, as `Before` has them."""
     return isinstance(stages, dict) and all(
         isinstance(lists, list)
-        and len(lists) == len(Before._fields)
+        and len(lists) in _OF_BEFORE
         and all(isinstance(seeds, list) and all(map(is_whole, seeds)) for seeds in lists)
         for lists in stages.values()
     )
+
+
+def _are_texts(names: object) -> bool:
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)

@@ -27,10 +27,12 @@ class Before(NamedTuple):
     Attributes:
         idea: of the idea.
         against: of the baseline.
+        versions: of what may be an earlier version of the idea, and not of it as it is.
     """
 
     idea: Set[int]
     against: Set[int]
+    versions: Set[int] = frozenset()
 
 
 def offset(stage: str) -> int:
@@ -171,7 +173,7 @@ class Standing:
         """That on which the verdict rests, in words."""
         if self.decision().verdict == EQUIVALENT:
             return f"{self.interval_text()} within the margin of {self.margin_text}"
-        return "e-value for {}: {:.3g} of {:.3g}".format(*self.evidence)
+        return "e-value for {}: {:.3g}, {:.3g} needed".format(*self.evidence)
 
     @property
     def margin_text(self) -> str:

@@ -11,11 +11,13 @@ comparison pools the seeds that picked an idea with those that did not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
-from afnlab.compare.confirmation import confirmation_runs, fresh_judgings
+from afnlab.compare.confirmation import fresh_judgings
 from afnlab.judging.campaign import BLOCK
+from afnlab.judging.kept_runs import KeptRun, kept_runs
 from afnlab.judging.standings import Before
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.runs.storage import location, runs_folder
@@ -33,8 +35,27 @@ def judged_as(groups: Sequence[str], first: int) -> Judged:
     return {"idea": idea, "baseline": baseline, "first": first}
 
 
+def start_of(kept: Iterable[KeptRun], groups: Sequence[str], first: int) -> datetime | None:
+    """When a judging began, with the first of its runs; None: there are none yet.
+
+    Args:
+        kept: the runs that there are.
+        groups: of the idea and of the baseline.
+        first: the first of its seeds.
+    """
+    return min((began(r) for _, r in kept if _is_of(r, groups, first)), default=None)
+
+
+def before(kept: Iterable[KeptRun], start: datetime | None) -> list[KeptRun]:
+    """The runs that began before a time; None: all, since it is now."""
+    return [one for one in kept if start is None or began(one.record) < start]
+
+
 def trained_before(
-    runs: str | Path | None, groups: Sequence[str], first: int | None = None
+    runs: str | Path | None,
+    groups: Sequence[str],
+    first: int | None = None,
+    versions: Iterable[str] = (),
 ) -> Before:
     """The seeds with which idea and baseline were trained before a judging began.
 
@@ -43,16 +64,20 @@ def trained_before(
         groups: of the idea and of the baseline.
         first: the first seed of the judging, which goes on if there are runs of it; None: it begins
             now.
+        versions: the groups of what may be earlier versions of the idea.
     """
-    records = _records(runs)
-    its = [] if first is None else [r for r in records if _is_of(r, groups, first)]
-    start = min(map(began, its), default=None)
-    earlier = [r for r in records if start is None or began(r) < start]
-    return Before(*(_seeds(earlier, group) for group in groups))
+    kept = kept_runs(runs)
+    earlier = before(kept, None if first is None else start_of(kept, groups, first))
+    idea, against = (_seeds(earlier, group) for group in groups)
+    return Before(idea, against, frozenset().union(*(_seeds(earlier, v) for v in versions)) - idea)
 
 
 def fresh_first(
-    runs: str | Path | None, groups: Sequence[str], most: int, goes_on: bool = True
+    runs: str | Path | None,
+    groups: Sequence[str],
+    most: int,
+    goes_on: bool = True,
+    versions: Iterable[str] = (),
 ) -> int:
     """The first seed of a fresh judging.
 
@@ -60,7 +85,7 @@ def fresh_first(
     neither the idea nor the baseline has been trained.
 
     Args:
-        runs, groups: as of `trained_before`.
+        runs, groups, versions: as of `trained_before`.
         most: how many seeds it may have.
         goes_on: whether one that has begun goes on.
     """
@@ -68,21 +93,11 @@ def fresh_first(
     begun = [r["judged"]["first"] for r in kept if _is_of(r, groups)]
     if goes_on and begun:
         return min(begun)
-    there = _records(runs)
-    used = frozenset[int]().union(*(_seeds(there, group) for group in groups))
+    there = kept_runs(runs)
+    used = frozenset[int]().union(*(_seeds(there, group) for group in (*groups, *versions)))
     room = max(most, BLOCK)  # for later calls with more of them
     starts = sorted([FRESH, *(seed + 1 for seed in used if seed >= FRESH)])
     return next(one for one in starts if used.isdisjoint(range(one, one + room)))
-
-
-def _records(runs: str | Path | None) -> list[Record]:
-    places: list[str | Path | None] = [runs]
-    for below in (confirmation_runs, fresh_judgings):
-        try:
-            places.append(below(runs))
-        except ValueError:  # it holds such runs itself
-            continue
-    return [r for one in places for r in runs_folder.records(location.folder(one))]
 
 
 def _is_of(record: Record, groups: Sequence[str], first: int | None = None) -> bool:
@@ -91,5 +106,5 @@ def _is_of(record: Record, groups: Sequence[str], first: int | None = None) -> b
     return said is not None and said == judged_as(groups, said["first"] if first is None else first)
 
 
-def _seeds(records: Sequence[Record], group: str) -> frozenset[int]:
-    return frozenset(seed for r in records if r["group"] == group for seed in r["seeds"])
+def _seeds(kept: Iterable[KeptRun], group: str) -> frozenset[int]:
+    return frozenset(seed for _, r in kept if r["group"] == group for seed in r["seeds"])

@@ -12,8 +12,10 @@ from afnlab.compare.confirmation import confirmed_seeds, fresh_judgings
 from afnlab.compare.run_tables import chosen_ends
 from afnlab.errors import shown
 from afnlab.judging import trained_before
+from afnlab.judging.kept_runs import kept_runs
 from afnlab.judging.standings import Before
 from afnlab.judging.trained_before import judged_as
+from afnlab.judging.versions import versions
 from afnlab.messages import distinct_endings
 from afnlab.registry import Activation
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -87,6 +89,10 @@ class TrainedPairs:
         """The folder or URL in which their runs are kept."""
         return fresh_judgings(self.runs) if self.fresh else self.runs
 
+    def versions(self) -> dict[str, str]:
+        """What may be earlier versions of the idea: by their group what each is called."""
+        return versions(self.specs()[0], kept_runs(self.runs))
+
     def trained_before(self, goes_on: bool = False) -> Before:
         """The seeds that were trained before this judging began.
 
@@ -94,7 +100,7 @@ class TrainedPairs:
             goes_on: whether it began with the first run of it that is there; else it begins now.
         """
         first = self.first if goes_on else None
-        return trained_before.trained_before(self.runs, self.groups, first)
+        return trained_before.trained_before(self.runs, self.groups, first, self.versions())
 
     def seen(self) -> int:
         """How many seeds of the idea the folder of runs holds, or one of those below it."""

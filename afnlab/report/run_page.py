@@ -12,6 +12,7 @@ from afnlab.compare.formatting import estimated
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import as_history, final_values, printed_interval
 from afnlab.compare.training_facts import Trained
+from afnlab.errors import with_article
 from afnlab.markup import filled
 from afnlab.messages import counted, in_stretches
 from afnlab.printing import printed_value
@@ -56,7 +57,7 @@ def _result(run: Path, record: TrainingRecord) -> str:
         return str(error).splitlines()[0]
     final: pd.Series = final_values(as_history(history, measure), measure.column)["run"].dropna()
     if final.empty:
-        return f"No seed has a {measure.name}."
+        return f"No seed has {with_article(measure.name)}."
     measure = digits.to_spread(measure, [final.std()], final.abs().max())
     mean, low, high = printed_interval(final, measure)
     shown = estimated(measure, mean, low, high)

@@ -21,7 +21,7 @@ from afnlab.runs.storage import function_values, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.training.space import TUNE
 
-_SAME = {"rtol": 1e-5, "atol": 1e-6}  # far above what another machine or library makes of a value
+SAME = {"rtol": 1e-5, "atol": 1e-6}  # far above what another machine or library makes of a value
 _VALUES = ("value", "used")  # columns of what a run keeps of its function
 
 
@@ -126,7 +126,7 @@ def _differ(one: pd.DataFrame, other: pd.DataFrame) -> tuple[str, int] | None:
     for column in _VALUES:
         if column in one and column in other and len(one) == len(other):
             values, others = one[column].to_numpy(), other[column].to_numpy()
-            apart = ~np.isclose(values, others, equal_nan=True, **_SAME)
+            apart = ~np.isclose(values, others, equal_nan=True, **SAME)
             if apart.any():
                 far = np.where(apart, np.nan_to_num(np.abs(values - others), nan=np.inf), -1.0)
                 return column, int(far.argmax())

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from afnlab.measures import Measure
 from afnlab.runs.one_function import TrainedRun, require_alike
-from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import record_schema, runs_folder
 from afnlab.runs.storage.record_schema import is_training
 
@@ -19,7 +18,17 @@ Pair = Mapping[str, Any]
 FRESH = 10_000_000  # seeds from here on confirm, and have chosen nothing
 
 
-def seed_pairs(folder: Path, idea: RunSpec, against: RunSpec) -> dict[int, dict[str, Any]]:
+class Grouped(Protocol):
+    """What is trained, whatever its seeds: the group of its runs, and what it is called."""
+
+    @property
+    def group(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+
+def seed_pairs(folder: Path, idea: Grouped, against: Grouped) -> dict[int, dict[str, Any]]:
     """By seed what an idea and its baseline came to after the last epoch.
 
     Args:

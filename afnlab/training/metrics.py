@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from afnlab import measures
+from afnlab.errors import with_article
 from afnlab.measures import Measure
 from afnlab.training.data import MASKED, Data
 
@@ -136,7 +137,8 @@ class Metric(Measure):
     def _totals(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         totals = self.total(outputs, targets)
         if not isinstance(totals, tuple) or len(totals) != 2:
-            raise TypeError(f"it must return the sum and the count, got a {type(totals).__name__}")
+            got = with_article(type(totals).__name__)
+            raise TypeError(f"it must return the sum and the count, got {got}")
         return tuple(torch.as_tensor(v, device=outputs.device).double() for v in totals)
 
     def values(self, totals: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from afnlab.errors import one_line, shown
+from afnlab.errors import one_line, shown, with_article
 from afnlab.spellings import unknown
 from afnlab.usercode import private
 from afnlab.usercode.mainguard import MainGuardError, importing
@@ -45,9 +45,8 @@ def load(ref: str, kind: type[T], advice: str) -> T:
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
     loaded = getattr(module, name)
     if not isinstance(loaded, kind):
-        raise ValueError(
-            f"{ref}: is a {type(loaded).__name__}, not an afnlab {kind.__name__}; {advice}"
-        )
+        found = with_article(type(loaded).__name__)
+        raise ValueError(f"{ref}: is {found}, not an afnlab {kind.__name__}; {advice}")
     return loaded
 
 

@@ -65,6 +65,19 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
     assert {r["id"] for r in records("runs")} == before  # every seed was there
     assert alone.described()["stages"] == found["stages"]
     assert found["seen"] == 0
+    (tmp_path / "copy.py").write_text(IDEAS.replace("0.02 * torch.tanh(x)", "torch.tanh(x) / 50"))
+    copied = ["judge", "copy.py:weak", *words[2:], "--ledger", "copied.jsonl"]
+    assert main([*copied, "--json"]) == 10
+    told = json.loads(capsys.readouterr().out)
+    assert (told["seen"], told["seen_versions"], told["seen_against"]) == (0, 8, 8)
+    assert told["versions"] == ["my.py:weak"]
+    (said,) = told["earlier"]
+    assert said.startswith("my.py:weak against relu: worse after 8 seeds (e-value for better: ")
+    assert main(copied) == 10  # as the entry has it
+    told = " ".join(capsys.readouterr().out.split())
+    assert "and 8 with what may be an earlier version of it, by its name or its values" in told
+    assert "the evidence is too strong" in told
+    assert "said before of it, or of an earlier version of it: my.py:weak against relu: wor" in told
     assert main([*words, "--ledger", "late.jsonl"]) == 10
     assert "8 seeds of it had been trained before it was entered" in capsys.readouterr().out
     assert main(["ledger", "show", "l.jsonl"]) == 0
@@ -76,6 +89,14 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
         (["my.py:disguised", "--task", "breast-cancer"], "is the baseline relu itself"),
         (["relu", "--task", "breast-cancer"], "relu is the baseline itself"),
         (["gelu", "--task", "digits-mlp", "--ledger", "l.jsonl"], "its task differs"),
+        (
+            ["gelu", "--most", "9", "--ledger", "l.jsonl"],
+            "another file as --ledger takes a campaign",
+        ),
+        (
+            ["gelu", "--task", "my.py:weak"],
+            "my.py:weak: is an Activation, not an afnlab Task; make",
+        ),
         (["gelu", "--epochs", "4", "--ledger", "l.jsonl"], "its setting epochs differs"),
         (["gelu"], "name a task with --task (in Python task=), such as digits-mlp"),
         (["gelu", "--task", "digits-mpl"], "did you mean 'digits-mlp'"),
@@ -240,8 +261,11 @@ def test_without_an_interval_none_is_printed(drawn):
 
 
 NEXT = {  # an effect, and what is given: what is to be done next
-    (3, ()): "one task; --confirm TASK asks for an improvement on another one",
-    (3, (("ledger", "l.jsonl"),)): "one task; --confirm TASK, with another ledger, asks for an",
+    (3, ()): "better on one task; --confirm TASK would judge by fresh seeds and on another task",
+    (
+        3,
+        (("ledger", "l.jsonl"),),
+    ): "better on one task; --confirm TASK and another file as --ledger",
     (3, (("confirm", "breast-cancer"),)): None,
     (-3, ()): None,
     (0, ()): None,
@@ -257,7 +281,7 @@ def test_what_is_better_on_one_task_may_be_confirmed(case, drawn, monkeypatch):
         by_place = lambda _, seeds: {s: made[s % 100] for s in seeds}  # noqa: E731
         monkeypatch.setattr(TrainedPairs, "results", by_place)
     found = afnlab.judge("gelu", task="digits-mlp", report=lambda _: None, **dict(given))
-    told = [line for line in found.lines if line.startswith("one task; ")]
+    told = [line for line in found.lines if line.startswith("better on one task; ")]
     assert len(told) == (NEXT[case] is not None)
     assert all(line.startswith(NEXT[case]) for line in told)
 
@@ -579,6 +603,8 @@ def test_seeds_of_the_baseline_alone_picked_no_idea(capsys):
     shutil.rmtree(runs / trained(runs)[0]["id"])
     text, described = judged(AS_SWEPT, capsys)
     assert (described["seen"], described["seen_against"]) == (0, 8)
+    assert described["seen_versions"] == 0
+    assert "as far as this folder of runs tells" in text
     assert "no result of the idea could pick it" in text
     assert "too strong" not in text
 

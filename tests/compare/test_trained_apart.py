@@ -251,6 +251,14 @@ def test_the_command_is_whole():
     assert "the learning rate" in one.answers[QUESTION]
 
 
+def test_no_comparison_within_a_setting_is_proposed_where_seeds_are_added_until_decided():
+    """The rows of its sweep file share the error of that test, whichever of them are compared."""
+    assert "--only lr=0.03" in selected(GRID).answers[QUESTION]
+    said = selected(GRID, most=40).answers[QUESTION]
+    assert "itself is " in said
+    assert "--only" not in said
+
+
 def test_a_baseline_that_names_the_setting_is_named_with_the_other():
     one = selected(GRID, "relu(lr=0.01)")
     assert one.within == "afnlab compare g.yaml --baseline 'relu(lr=0.03)' --only lr=0.03"

@@ -17,6 +17,8 @@ def test_the_figure_is_in_the_metrics_direction(measure):
     left, right = figure.axes
     points = next(line for line in right.lines if line.get_marker() == ".").get_ydata()
     assert points == pytest.approx(measure.sign * measure.scale * d)
+    assert right.get_ylabel() == measure.of_differences("difference to relu")  # as its points are
+    assert right.get_title(loc="left").startswith(f"{measure.name}, the mean difference")
     needed = [line.get_ydata()[0] for line in left.lines if len(set(line.get_ydata())) == 1]
     assert needed == [40, 40]
     assert evidence(d[:1], measure, against="relu").axes

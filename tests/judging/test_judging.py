@@ -377,10 +377,36 @@ def test_an_entry_holds_the_seeds_that_it_may_use_and_that_were_trained_before()
         seen = Before({first + 1, first + 2, first + 40}, {first})
         standing = ledger.enter(str(position), (position,), before={TASK: seen}, fresh=fresh)
         assert (standing.first(), standing.is_fresh) == (first, fresh is not None)
-        assert standing.before() == (set(), set())  # of none that are used
+        assert standing.before() == (set(), set(), set())  # of none that are used
         standing = ledger.look(standing.entry["id"], TASK, pairs(2, first=first))
-        assert standing.before() == ({first + 1, first + 2}, {first})
+        assert standing.before() == ({first + 1, first + 2}, {first}, set())
     assert ledger.enter("old", (7.0,)).before() is None  # as of earlier versions
+
+
+def test_an_entry_holds_which_seeds_an_earlier_version_had(tmp_path):
+    ledger = Ledger.begin(tmp_path / "a.jsonl", CAMPAIGN)
+    seen = Before(set(), {0}, {1, 2, 50})
+    entry = ledger.enter("it", (1.0,), before={TASK: seen}, versions=["one.py:it"]).entry
+    ledger.look(entry["id"], TASK, pairs(2))
+    (standing,) = Ledger.read(tmp_path / "a.jsonl").standings
+    assert standing.entry["versions"] == ["one.py:it"]
+    assert standing.before() == (set(), {0}, {1, 2})
+    made = Judgement("it", standing, ledger)
+    assert (made.seen, made.seen_versions) == (0, 2)
+    (said,) = [line for line in made.lines if "earlier version" in line]
+    assert (
+        "2 with what may be an earlier version of it, by its name or its values (one.py:it)" in said
+    )
+
+
+def test_the_time_that_may_be_left_is_told_where_seeds_were_trained():
+    ledger = Ledger(CAMPAIGN)
+    standing = ledger.look(entered(ledger), TASK, pairs(0, 8))
+    said = []
+    for seconds in (2.0, 0.001):
+        import_module("afnlab.judging.judge")._log_standing(standing, TASK, seconds, said.append)
+    plain = "idea on digits-mlp: open so far after 8 seeds"
+    assert said == [f"{plain}; 64 s left at most, as the last went", plain]
 
 
 def test_what_a_killed_judge_left_beside_a_ledger_does_not_stay(tmp_path):

@@ -83,6 +83,20 @@ def recorded(monkeypatch, **folders):
     monkeypatch.setattr(runs_folder, "records", lambda folder: made.get(folder.name, []))
 
 
+def test_seeds_of_earlier_versions_count(runs):
+    groups = groups_of(runs)
+    edited = ["c" * 16, groups[1]]
+    assert trained_before(runs, edited, versions=[groups[0]]) == Before(NONE.idea, SEEDS, SEEDS)
+    both = trained_before(runs, groups, versions=[groups[1]])
+    assert both.versions == frozenset()  # what the idea itself had is not counted twice
+    idea, _ = trained(runs)
+    judged = judged_as(edited, 0)
+    later = datetime.fromisoformat(idea["started"]) + timedelta(hours=1)
+    rewrite(runs / trained(runs)[1]["id"], judged=judged)  # with which the judging began
+    rewrite(runs / idea["id"], started=later.isoformat())
+    assert trained_before(runs, edited, first=0, versions=[groups[0]]) == NONE
+
+
 USED = {  # the seeds of the baseline in the confirmations, how many are asked for: the first
     "none": ([], 40, FRESH),
     "of a sweep": (range(12), 40, FRESH),
@@ -97,6 +111,12 @@ def test_fresh_seeds_are_those_with_which_neither_was_trained(case, tmp_path, mo
     seeds, most, first = USED[case]
     recorded(monkeypatch, confirm=[{"group": AGAINST, "seeds": list(seeds)}])
     assert fresh_first(tmp_path / "runs", [IDEA, AGAINST], most) == first
+
+
+def test_seeds_of_earlier_versions_are_not_fresh(tmp_path, monkeypatch):
+    recorded(monkeypatch, confirm=[{"group": "c" * 16, "seeds": [FRESH, FRESH + 3]}])
+    assert fresh_first(tmp_path / "runs", [IDEA, AGAINST], 40) == FRESH
+    assert fresh_first(tmp_path / "runs", [IDEA, AGAINST], 40, versions=["c" * 16]) == FRESH + 4
 
 
 def test_a_fresh_judging_goes_on_but_not_as_an_entry_of_a_ledger(tmp_path, monkeypatch):
