@@ -125,6 +125,7 @@ class SelectedRuns:
             one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
             one.device: one.device != "cpu",
             self.metric.name: self.metric.name != ACCURACY.name,
+            **{f"{n}={text}": n not in self.shared for n, text in one.within},
         }
         tuning = filter(None, [tuned, self.tuning_apart])
         usual = [self.task.name, counted(one.epochs, "epoch"), *tuning]
