@@ -14,7 +14,7 @@ from afnlab.compare.formatting import margin as shown_margin
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.summary_table import is_adjusted
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import LISTED, counted, some
+from afnlab.messages import LISTED, counted, enumerated, some
 from afnlab.printing import printed
 from afnlab.runs.storage.record_schema import TrainingRecord
 from afnlab.stats.intervals import BOOTSTRAP_FROM
@@ -201,6 +201,19 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
         f"{baseline} is not among these runs, so no differences are shown until another baseline"
         " is chosen."
     )
+
+
+def split_by(settings: Collection[str], baseline: str) -> list[str]:
+    """A sentence where a comparison is split by settings of the training, see `runs.within`."""
+    if not settings:
+        return []
+    names = enumerated(list(settings))
+    return [
+        f"These runs vary {names} beside the activation: each row is compared with {baseline} of"
+        f" the same {names}, in a table of their own, and p is corrected within that table alone."
+        f" A baseline that is named with {'one of these' if len(settings) > 1 else names} is one"
+        " for all rows."
+    ]
 
 
 def of_rounding(table: pd.DataFrame, values: pd.DataFrame, baseline: str) -> list[str]:

@@ -125,11 +125,12 @@ class SelectedRuns:
             one.dtype: one.dtype != "float32" and "dtype" not in self.shared,
             one.device: one.device != "cpu",
             self.metric.name: self.metric.name != ACCURACY.name,
-            **{f"{n}={text}": n not in self.shared for n, text in one.within},
         }
         tuning = filter(None, [tuned, self.tuning_apart])
         usual = [self.task.name, counted(one.epochs, "epoch"), *tuning]
-        return [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
+        alike = sorted({**self.shared, **dict(one.within)}.items())
+        further = [text for text, unusual in values.items() if unusual]
+        return [*usual, *further, *(f"{name}={text}" for name, text in alike)]
 
     @property
     def is_confirmation(self) -> bool:

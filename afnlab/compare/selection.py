@@ -71,15 +71,9 @@ class Selection(SelectedRuns):
             self.measure,
         )
         (first, which), *rest = said.items()
-        if apart := trained_apart.answer(self, self.within):
+        if apart := trained_apart.answer(self):
             return {first: which, trained_apart.QUESTION: apart, **dict(rest)}
         return said
-
-    @cached_property
-    def within(self) -> str:
-        """The command that compares rows that were trained alike, see
-        `trained_apart.command_within`; empty where all were, or there is none."""
-        return "" if self.is_confirmation else trained_apart.command_within(self)
 
     @property
     def missing(self) -> list[str]:
@@ -99,6 +93,7 @@ class Selection(SelectedRuns):
             *caveats.mixed(self.records),
             *self.missing,
             *caveats.code_elsewhere(self.elsewhere),
+            *caveats.split_by(dict(self.first.within), proper_name(self.baseline)),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
             *caveats.of_rounding(named(self.table), final, base),
