@@ -63,7 +63,10 @@ class Comparisons:
         for part, chosen in baselines(trainings.values(), baseline):
             if chosen is None:
                 apart = part[0].setting.apart(spec.setting for spec in trainings.values())
-                where = ", ".join(filter(None, [part[0].training.task.name, apart]))
+                same = [s.configured for s in trainings.values() if s.setting == part[0].setting]
+                its = part[0].configured.under(splitting(same, baseline))
+                words = [part[0].training.task.name, apart, *(f"{n}={text}" for n, text in its)]
+                where = ", ".join(filter(None, words))
                 raise ValueError(
                     "seeds are added until decided against a baseline, and"
                     f" {where} has none among the runs: {baseline}"
