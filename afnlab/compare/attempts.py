@@ -70,7 +70,7 @@ class Attempts:
             if as_row or (groups != its and _is_called(label_of(one), label)):
                 seeds |= {*record["seeds"]}
         for record, one in runs_folder.readable(picking, Trained.of_record):
-            if _setting(one) == _setting(row) and _is_called(label_of(one), label):
+            if _setting(one, row) == _setting(row, row) and _is_called(label_of(one), label):
                 seeds |= {*record["seeds"]}
         return cls(len(others), frozenset(seeds))
 
@@ -211,7 +211,7 @@ def _made(
     like: a training in that setting; baseline: the group of that of which runs do not say it.
     """
     for record, one in _readable(confirming):
-        if _setting(one) == _setting(like) and tells(record, failures):
+        if _setting(one, like) == _setting(like, like) and tells(record, failures):
             called = confirmation_notes.noted(record).get(LABEL, label_of(one))
             yield record, one, pair(record, baseline), called
 
@@ -226,10 +226,13 @@ def _in_short(label: str) -> str:
     return f"{Path(file).name}{colon}{rest}" if colon else label
 
 
-def _setting(one: Trained) -> tuple[object, ...]:
-    """What sets confirmations apart; not the code of the task, which may be edited as a row's."""
-    limits = (one.limit_train, one.limit_test)
-    return (one.task.name, one.epochs, *limits, one.dtype, one.device, one.tuned)
+def _setting(one: Trained, like: Trained) -> tuple[object, ...]:
+    """What sets confirmations apart; not the code of the task, which may be edited as a row's.
+
+    like: one of the comparison, which may be split by settings.
+    """
+    limits, within = (one.limit_train, one.limit_test), one.configured.under(dict(like.within))
+    return (one.task.name, one.epochs, *limits, one.dtype, one.device, one.tuned, within)
 
 
 def _is_called(label: str, other: str) -> bool:

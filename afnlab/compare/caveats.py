@@ -204,6 +204,19 @@ def no_baseline(baseline: str, labels: Collection[str]) -> str:
     )
 
 
+def split_by(settings: Collection[str], baseline: str) -> list[str]:
+    """A sentence where a comparison is split by settings of the training, see `runs.within`."""
+    if not settings:
+        return []
+    names = enumerated(list(settings))
+    return [
+        f"These runs vary {names} beside the activation: each row is compared with {baseline} of"
+        f" the same {names}, in a table of their own, and p is corrected within that table alone."
+        f" A baseline that is named with {'one of these' if len(settings) > 1 else names} is one"
+        " for all rows."
+    ]
+
+
 def of_rounding(table: pd.DataFrame, values: pd.DataFrame, baseline: str) -> list[str]:
     """A sentence on rows that are better or worse by no more than rounding makes of equal numbers.
 

@@ -35,6 +35,7 @@ from afnlab.runs.setting import APART, TrainingSetting
 from afnlab.runs.storage import location, record_schema, runs_folder
 from afnlab.runs.storage.record_schema import TrainingRecord, is_training
 from afnlab.runs.sweeps import sweep_file
+from afnlab.runs.within import Configured, splitting
 from afnlab.spellings import spelling, unknown
 from afnlab.usercode.lookup import expanded
 
@@ -111,6 +112,9 @@ def select(
     else:
         chosen = current(records, trainings, failures, only)
     trained = _named_apart(chosen.records, chosen.located(trained))
+    every = [trained[r["id"]].source for r in chosen.records]
+    against = file_labels.here(baseline or chosen.baseline, every)
+    trained = _split(chosen.records, trained, against)
     parts: dict[TrainingSetting, list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
@@ -121,9 +125,7 @@ def select(
         line = _sweeping(sweep, overrides, origin, only, baseline)
         none = f"{where.shown}: holds no runs{of} to compare; execute them with `{line}`."
         raise NoRuns(" ".join([none, *why]))
-    listed = [trained[r["id"]].source for part in parts.values() for r in part]
-    called = file_labels.endings(listed)
-    against = file_labels.here(baseline or chosen.baseline, listed)
+    called = file_labels.endings(trained[r["id"]].source for p in parts.values() for r in p)
     made = []
     for part in parts.values():
         rows = list({r["group"]: trained[r["id"]] for r in reversed(part)}.values())[::-1]
@@ -140,7 +142,7 @@ def select(
             speed=benchmark,
             complete=not chosen.absent,
             among=len(parts) > 1,
-            apart=_apart(part, parts.values()),
+            apart=_apart(one.first, part, parts.values()),
             place=where.name,
             sweep=str(sweep),
             overrides={n: value for n, value in overrides.items() if value is not None},
@@ -213,6 +215,24 @@ def _named_apart(
     return {**trained, **apart}
 
 
+def _split(
+    records: Sequence[TrainingRecord], trained: Mapping[str, Trained], baseline: str
+) -> dict[str, Trained]:
+    """The trainings with the settings within which they are compared, as these records have them.
+
+    All of a `TrainingSetting` that is split have its settings, also those that are not compared.
+    """
+    parts: dict[TrainingSetting, dict[str, Configured]] = {}
+    for record in records:
+        one = trained[record["id"]]
+        parts.setdefault(one.setting, {})[record["group"]] = one.configured
+    names = {setting: splitting(rows.values(), baseline) for setting, rows in parts.items()}
+    return {
+        id: replace(one, within=one.configured.under(names.get(one.setting, ())))
+        for id, one in trained.items()
+    }
+
+
 def _beside(
     one: Selection, trainings: Sequence[TrainingRecord], trained: Mapping[str, Trained]
 ) -> list[TrainingRecord]:
@@ -223,11 +243,12 @@ def _beside(
 
 
 def _apart(
-    part: Sequence[TrainingRecord], parts: Iterable[Sequence[TrainingRecord]]
+    first: Trained, part: Sequence[TrainingRecord], parts: Iterable[Sequence[TrainingRecord]]
 ) -> filtering.Only:
-    """By which values the runs of a part differ from those of the others."""
+    """By which values the runs of a part differ from those of the others; first: one of them."""
     its, *others = (filtering.of_record(one[0]) for one in (part, *parts))
-    return {key: its[key] for key in APART if any(one[key] != its[key] for one in others)}
+    keys = (*APART, *dict(first.within))
+    return {key: its[key] for key in keys if any(one.get(key) != its[key] for one in others)}
 
 
 def _require_alike(made: Sequence[Selection]) -> None:

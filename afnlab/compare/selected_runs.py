@@ -129,7 +129,9 @@ class SelectedRuns:
         }
         tuning = filter(None, [tuned, self.tuning_apart])
         usual = [self.task.name, counted(one.epochs, "epoch"), *tuning]
-        return [*usual, *(text for text, unusual in values.items() if unusual), *self._alike]
+        alike = sorted({**self.shared, **dict(one.within)}.items())
+        further = [text for text, unusual in values.items() if unusual]
+        return [*usual, *further, *(f"{name}={text}" for name, text in alike)]
 
     @property
     def is_confirmation(self) -> bool:

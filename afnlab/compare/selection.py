@@ -73,7 +73,7 @@ class Selection(SelectedRuns):
             self.measure,
         )
         (first, which), *rest = said.items()
-        if apart := trained_apart.answer(self, self.within):
+        if apart := trained_apart.answer(self):
             return {first: which, trained_apart.QUESTION: apart, **dict(rest)}
         return said
 
@@ -83,12 +83,6 @@ class Selection(SelectedRuns):
         limits = {"train": self.first.limit_train, "test": self.first.limit_test}
         some = [f"{number:,} to {what}" for what, number in limits.items() if number]
         return [f"of these only {enumerated(some)}"] if some else []
-
-    @cached_property
-    def within(self) -> str:
-        """The command that compares rows that were trained alike, see
-        `trained_apart.command_within`; empty where all were, or there is none."""
-        return "" if self.is_confirmation else trained_apart.command_within(self)
 
     @property
     def missing(self) -> list[str]:
@@ -109,6 +103,7 @@ class Selection(SelectedRuns):
             *self.missing,
             *([] if self.is_confirmation else counted_too(self.table, self.further)),
             *caveats.code_elsewhere(self.elsewhere),
+            *caveats.split_by(dict(self.first.within), proper_name(self.baseline)),
             *caveats.only_some(described(self.only, map(of_record, self.records))),
             *caveats.another_metric(self.measure, self.chosen_by),
             *caveats.of_rounding(named(self.table), final, base),

@@ -45,7 +45,7 @@ def what_next(selection: Selection) -> NextStep | None:
     """Return what to do next, see `next_step`; None where nothing is compared."""
     if selection.is_confirmation:
         return confirmation(selection.table, selection.picked_among, selection.further)
-    step = next_step(
+    return next_step(
         selection.table,
         selection.baseline,
         selection.measure,
@@ -58,7 +58,6 @@ def what_next(selection: Selection) -> NextStep | None:
         naming=trained_apart.compared_naming(selection),
         confirmed=selection.confirmed,
     )
-    return trained_apart.step_within(selection, step, selection.within) or step
 
 
 def statements(selection: Selection) -> Iterator[str]:

@@ -1,26 +1,21 @@
 """Where a row and the baseline differ in how they were trained, and not in the activation alone.
 
-Of a sweep whose grid varies the learning rate beside the activation, the best row may differ from
-the baseline in both. What is said of it must then not read as if it were about activations.
+A comparison is split by such settings, see `afnlab.runs.within`, unless the baseline was not
+trained under them, or is named with one. What is said of the best row must then not read as if it
+were about activations.
 """
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from afnlab import stats
-from afnlab.compare.headline import Fact, compared_rows, difference
-from afnlab.compare.next_step import NextStep
+from afnlab.compare.headline import compared_rows, difference
 from afnlab.compare.proper_names import Naming, proper_name
 from afnlab.messages import enumerated
-from afnlab.runs import filtering
-from afnlab.runs.notebook_parameters.parsing import command
-from afnlab.runs.notebook_parameters.training import short
-from afnlab.runs.storage import location
 
 if TYPE_CHECKING:
     from afnlab.compare.selected_runs import SelectedRuns
@@ -28,7 +23,6 @@ if TYPE_CHECKING:
 
 QUESTION = "Is it the activation?"
 WORDS = {"lr": "learning rate", "init": "initialization"}
-_OF_ACTIVATION = ("sites",)  # whether places in the network share what the activation has learned
 
 
 def settings_apart(one: Trained, other: Trained) -> list[str]:
@@ -41,19 +35,14 @@ def settings_apart(one: Trained, other: Trained) -> list[str]:
         one: a row.
         other: another one of the same comparison.
     """
-    labelled = {*one.settings, *other.settings}.difference(_OF_ACTIVATION)
-    names = dict.fromkeys([*one.options, *other.options])
-    return [n for n in names if n in labelled and one.options.get(n) != other.options.get(n)]
+    its, others = one.configured.recipe, other.configured.recipe
+    labelled = {*one.settings, *other.settings}
+    return [n for n in {**its, **others} if n in labelled and its.get(n) != others.get(n)]
 
 
 def is_same_activation(one: Trained, other: Trained) -> bool:
     """Whether two rows have one activation with the same values of its parameters."""
-    return _activation(one) == _activation(other)
-
-
-def _activation(one: Trained) -> tuple[object, ...]:
-    values = json.dumps(dict(one.parameters), sort_keys=True)
-    return one.source, one.named, one.trainable, values, one.options.get("sites")
+    return one.configured.function == other.configured.function
 
 
 def naming(selection: SelectedRuns, labels: Iterable[object]) -> Naming:
@@ -121,84 +110,14 @@ def caution(selection: SelectedRuns) -> str:
     return f"{proper_name(twin)} itself is {shift} from {against}, {so}."
 
 
-def answer(selection: SelectedRuns, within: str) -> str:
-    """The caution in full, with the command that compares within one setting; empty: there is none.
-
-    Args:
-        selection: the comparison.
-        within: the command, see `command_within`.
-    """
+def answer(selection: SelectedRuns) -> str:
+    """The caution, and by which baseline every row would be compared under its own settings."""
     said = caution(selection)
-    if said and within and selection.most is None:
-        value, base, p = _there(selection)
-        said += (
-            f" At {value} alone, against {base}, rows are compared by: {within} ({p})."
-            f" {_tuned(selection)}"
-        )
-    return said
-
-
-def command_within(selection: SelectedRuns) -> str:
-    """The command that compares the rows that were trained as the best one, against the baseline's
-    activation trained so; empty where that one, or another row beside it, is not there."""
-    if not (label := _within(selection)):
-        return ""
+    if not said or not _twin(selection, _lead(selection)):
+        return said
     base = selection.rows[selection.baseline]
-    values = filtering.of_record(selection.runs_of(label)[0])
-    only = {**selection.only, **selection.apart, **{n: values[n] for n in varied(selection)}}
-    against = selection.own_baseline
-    if base.settings.keys() & set(settings_apart(base, selection.rows[label])):
-        # Named with settings of its own, it would keep them whatever --only says.
-        against = selection.rows[_twin(selection, label)].row().labels[0]
-    margin = selection.margin and f"{selection.measure.scale * selection.margin:.12g}"
-    flags = {
-        "baseline": against,
-        "metric": selection.judged_by,
-        "margin": margin,
-        "only": tuple(filtering.as_flags(only)),
-        "runs": location.as_flag(selection.place),
-    }
-    sweep = [selection.sweep] if selection.sweep else []
-    settings = {name: value for name, value in selection.overrides.items() if name != "seeds"}
-    return command("compare", *sweep, **settings, **flags)
-
-
-def step_within(selection: SelectedRuns, step: NextStep | None, within: str) -> NextStep | None:
-    """To compare within one setting, in place of a step that would take a difference of settings
-    for one of activations; None: the step is the right one.
-
-    More seeds or another tuning come first where nothing is decided without them.
-
-    Args:
-        selection: the comparison.
-        step: what would be done next.
-        within: the command, see `command_within`; empty: there is none.
-    """
-    if step is None or not within or step.tune or step.most is not None:
-        return None
-    rows = {n for n in (_lead(selection), step.confirm) if n in selection.rows}
-    if not any(_apart(selection, label) for label in rows):
-        return None
-    there = _beside(selection, _within(selection))
-    shared = selection.final[there].dropna()
-    needed = stats.seeds_needed(len(there) - 1)
-    if step.seeds is not None and not step.confirm and len(shared) < needed:
-        return None
-    value, base, p = _there(selection)
-    note = f"There rows differ in the activation alone: the baseline is {base}, and {p}."
-    fact = Fact("what next", f"Compare at {value}", f"{note} {_tuned(selection)}")
-    return NextStep(fact, command=within)
-
-
-def _there(selection: SelectedRuns) -> tuple[str, str, str]:
-    """Of the comparison within one setting: the setting, the baseline, and what p is."""
-    label, names = _within(selection), varied(selection)
-    count = len(_beside(selection, label)) - 1
-    p = "p is that of this comparison alone"
-    if count > 1:
-        p = f"p is corrected for these {count} comparisons alone"
-    value = _values(selection.rows[label], names)
-    return value, _called(selection, _twin(selection, label), names), p
+    name = base.labelled(base.configured.recipe)
+    return f"{said} {shlex.join(['--baseline', name])} compares every row under its own settings."
 
 
 def in_words(names: Iterable[str]) -> str:
@@ -211,13 +130,6 @@ def called(name: str) -> str:
     return WORDS.get(name, name.replace("_", " "))
 
 
-def _tuned(selection: SelectedRuns) -> str:
-    return (
-        "afnlab tune, or the key tune of a sweep file, gives every activation its own best setting;"
-        f" the grid is then without {in_words(varied(selection))}."
-    )
-
-
 def _called(selection: SelectedRuns, label: str, names: Iterable[str]) -> str:
     """A row with these of its settings, as far as its label does not say them."""
     one = selection.rows[label]
@@ -227,7 +139,7 @@ def _called(selection: SelectedRuns, label: str, names: Iterable[str]) -> str:
 
 def _values(one: Trained, names: Iterable[str]) -> str:
     """Settings of a row as its label would have them: "lr=0.001"."""
-    return ", ".join(f"{n}={one.settings.get(n) or short(one.options.get(n))}" for n in names)
+    return ", ".join(f"{n}={one.configured.recipe.get(n)}" for n in names)
 
 
 def _several(selection: SelectedRuns) -> bool:
@@ -259,24 +171,9 @@ def _apart(selection: SelectedRuns, label: str) -> bool:
     return bool(settings_apart(selection.rows[label], base))
 
 
-def _beside(selection: SelectedRuns, label: str) -> list[str]:
-    """The rows that were trained as this one was, itself among them."""
-    one = selection.rows[label]
-    return [n for n, other in selection.rows.items() if not settings_apart(other, one)]
-
-
 def _twin(selection: SelectedRuns, label: str) -> str:
     """The row of the baseline's activation that was trained as this one was; empty: none was."""
     base = selection.rows[selection.baseline]
-    its = (n for n in _beside(selection, label) if is_same_activation(selection.rows[n], base))
-    return next(its, "")
-
-
-def _within(selection: SelectedRuns) -> str:
-    """The best row, or else the best one that is compared, as which the baseline's activation was
-    trained too, and another; empty: there is none, or all rows were trained alike."""
-    if selection.baseline not in selection.rows or not _several(selection):
-        return ""
-    labels = [n for n in (selection.table.index[0], _lead(selection)) if n in selection.rows]
-    its = (n for n in labels if _twin(selection, n) and len(_beside(selection, n)) > 1)
-    return next(its, "") if varied(selection) else ""
+    one = selection.rows[label]
+    its = (n for n, other in selection.rows.items() if is_same_activation(other, base))
+    return next((n for n in its if not settings_apart(selection.rows[n], one)), "")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs.file_labels import Row
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import record_schema
+from afnlab.runs.within import Configured, Within, options_of, recipe
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Trained:
     task; native: whether compiled kernels were used; limit_train, limit_test: 0 for all examples;
     tuned: what was tuned, as JSON. reference: what the activation was given as. named: what the
     field calls the activation under the task's settings (SwiGLU), if not as afnlab does. measure:
-    what the task is judged by, without its chance level.
+    what the task is judged by, without its chance level. within: the settings by which the
+    comparison is split, see `afnlab.runs.within`.
     """
 
     group: str
@@ -59,6 +62,7 @@ class Trained:
     reference: str = ""
     named: str = ""
     measure: Measure = ACCURACY
+    within: Within = ()
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Trained:
@@ -79,8 +83,7 @@ class Trained:
                 options={
                     "lr": None,
                     "split": "test",
-                    **normal["options"],
-                    **normal.get(record_schema.FURTHER, {}),
+                    **options_of(normal),
                 },
                 epochs=setting.epochs,
                 device=setting.device,
@@ -110,8 +113,14 @@ class Trained:
 
     def row(self, shared: Collection[str] = ()) -> Row:
         """What it may be called as the baseline of others, all of which have the shared settings"""
-        labels = tuple(self.labelled(without, self.source) for without in ((), shared))
-        return Row(self.source, labels, len(self.settings), bool(self.named))
+        return self.configured.row(shared, dict(self.within))
+
+    @property
+    def configured(self) -> Configured:
+        """What it is, and how it was trained."""
+        how = recipe(self.options, self.settings)
+        labelled = partial(self.labelled, activation=self.source)
+        return Configured(self.source, self.named, self.settings, how, labelled)
 
     @property
     def setting(self) -> TrainingSetting:

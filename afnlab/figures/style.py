@@ -171,9 +171,9 @@ def inches_of(names: Iterable[str], size: float = 8) -> float:
 
 def wrapped(text: str, width: int = 20) -> str:
     """A long label in lines of at most so many letters, by default what fits over a small panel;
-    what does not fit loses its middle."""
+    what does not fit loses its middle. A bracket stays with what it opens, as that of a unit."""
     lines = [""]
-    words = re.findall(r"[^:_,/( ]*[:_,/( ]?", shortened(text, 8 * width))
+    words = re.findall(r"\(?[^:_,/( ]*[:_,/( ]?", shortened(text, 8 * width))
     for word in (shortened(word, width) for word in words):
         if len(lines[-1]) + len(word.rstrip()) > width and lines[-1]:
             lines.append("")

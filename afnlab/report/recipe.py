@@ -24,19 +24,13 @@ class _OfRecipe(Selection):
     """What a recipe says takes the place of what follows from the runs.
 
     by_group: the label of every group; described: the metric, with the decimals that were printed;
-    decided: the rows that seeds were added to; picked: of a confirmation, among how many; else 0;
-    typed: the command that compares within one setting, as one typed it where the page was made.
+    decided: the rows that seeds were added to; picked: of a confirmation, among how many; else 0.
     """
 
     by_group: Mapping[str, str] = field(default_factory=dict)
     described: Measure = ACCURACY
     decided: Sequence[str] = ()
     picked: int = 0
-    typed: str = ""
-
-    @cached_property
-    def within(self) -> str:
-        return self.typed
 
     @property
     def labels(self) -> dict[str, str]:
@@ -89,7 +83,6 @@ def of_recipe(recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecor
         described=_measure(recipe),
         decided=recipe.get("until decided", []),
         picked=recipe.get("picked among", 0),
-        typed=recipe.get("within", ""),
     )
 
 

@@ -40,7 +40,6 @@ TableRecipe = TypedDict(
         "confirmed": NotRequired[dict[str, Confirmed]],
         "until decided": NotRequired[list[str]],
         "most seeds": NotRequired[Count],
-        "within": NotRequired[str],
     },
 )
 ReportState = TypedDict(

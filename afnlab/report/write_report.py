@@ -332,7 +332,6 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         "until decided": selection.decided_rows,
         **({"most seeds": selection.most} if selection.most else {}),
         **({"further": {**selection.further}} if selection.further else {}),
-        **({"within": selection.within} if selection.within else {}),
         **({"confirmed": {**selection.confirmed}} if selection.confirmed else {}),
     }
 

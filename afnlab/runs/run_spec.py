@@ -7,7 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ from afnlab.runs.staleness import states
 from afnlab.runs.storage.record_schema import Judged, Stored, is_training
 from afnlab.runs.task_code import check_name, code_of
 from afnlab.runs.whereabouts import folder_of, notebook_of
+from afnlab.runs.within import Configured, options_of, recipe
 from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
 from afnlab.training.tasks import canonical_task
@@ -273,12 +274,22 @@ class TrainingSpec(RunSpec):
         return f"{self.training.task.name} {self.training.label}{tuned}"
 
     @property
-    def row(self) -> Row:
-        """What it may be called as the baseline of others."""
+    def configured(self) -> Configured:
+        """What it trains, and how."""
         reference, training = str(self.parameters["activation"]), self.training
         activation = reference if is_in_file(reference) else training.activation.label
-        labels = (training.labelled(activation=activation),)
-        return Row(activation, labels, len(training.changed), bool(training.name))
+        return Configured(
+            activation,
+            training.name,
+            training.changed,
+            recipe(options_of(self.normal), training.changed),
+            partial(training.labelled, activation=activation),
+        )
+
+    @property
+    def row(self) -> Row:
+        """What it may be called as the baseline of others."""
+        return self.configured.row()
 
     @cached_property
     def task_code(self) -> str:

@@ -23,6 +23,7 @@ class TrainingSetting(NamedTuple):
         limit_train, limit_test: how many examples; 0: all.
         dtype, device: as a record names them.
         tuned: what was tuned, as JSON; empty: nothing.
+        within: settings by which the comparison is split, see `afnlab.runs.within`.
     """
 
     task: str
@@ -34,6 +35,7 @@ class TrainingSetting(NamedTuple):
     dtype: str
     device: str
     tuned: str
+    within: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, normal: Mapping[str, Any], code: str, measure: Measure) -> TrainingSetting:
@@ -79,5 +81,6 @@ class TrainingSetting(NamedTuple):
         return ", ".join(words[name] for name in differing)
 
 
-# Those by which runs can be chosen.
-APART = tuple(name for name in TrainingSetting._fields if name not in ("code", "measure", "tuned"))
+# Those by which runs can be chosen, beside the settings in `within`.
+_OTHERWISE = ("code", "measure", "tuned", "within")
+APART = tuple(name for name in TrainingSetting._fields if name not in _OTHERWISE)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from afnlab.cli.entry import parser
-from afnlab.compare import statements
+from afnlab.compare import statements, trained_apart
 from afnlab.compare.over_tasks import _called
 from afnlab.compare.select_runs import _most_alike, _one_task
 from afnlab.compare.selection import Selection
 from afnlab.compare.summary_table import compare_histories
 from afnlab.compare.trained_apart import QUESTION, settings_apart
 from afnlab.compare.training_facts import Trained
-from afnlab.runs.filtering import parsed
 from tests.compare.test_summary_table import rows
 
 USUAL = {"lr": 0.001, "batch_size": 64, "sites": "each", "split": "test", "gated": False}
@@ -108,8 +105,6 @@ def words(selection: Selection) -> str:
 
 def test_a_difference_of_rates_is_told_as_one():
     one = selected(GRID)
-    line = "afnlab compare g.yaml --only lr=0.03"
-    assert one.within == line
     best, asked = statements.facts(one)
     assert best.value == "GELU(lr=0.03) 93.45 %"
     assert best.note.startswith("ReLU at lr=0.001 has 65.03 %.")
@@ -121,15 +116,10 @@ def test_a_difference_of_rates_is_told_as_one():
     assert asked.note.endswith(itself)
     assert list(one.answers)[:3] == ["Which?", QUESTION, "On what?"]
     assert one.answers[QUESTION] == (
-        f"{itself} At lr=0.03 alone, against ReLU(lr=0.03), rows are compared by: {line} (p is"
-        " corrected for these 2 comparisons alone). afnlab tune, or the key tune of a sweep file,"
-        " gives every activation its own best setting; the grid is then without the learning rate."
+        f"{itself} --baseline relu compares every row under its own settings."
     )
     assert one.answers[QUESTION] == one.by_table()[QUESTION]  # by which a report is verified
     assert "GELU(lr=0.03) against ReLU at lr=0.001: +28.4" in one.answers["By how much?"]
-    step = statements.what_next(one)
-    assert (step.fact.value, step.command, step.seeds) == ("Compare at lr=0.03", line, None)
-    assert "the baseline is ReLU(lr=0.03), and p is corrected for these 2" in step.fact.note
     assert "ReLU?" not in words(one)
 
 
@@ -146,18 +136,6 @@ def test_the_baselines_activation_may_be_the_best_row():
         "ReLU(lr=0.03) differs from ReLU at lr=0.001 in the learning rate alone: nothing is said of"
         " activations."
     )
-    assert statements.what_next(one).command == "afnlab compare g.yaml --only lr=0.03"
-
-
-def test_the_baseline_may_be_the_best_row():
-    """Then it is compared where it was trained."""
-    one = selected(GRID | {("relu", 0.001): 0.96})
-    assert one.within == "afnlab compare g.yaml --only lr=0.001"
-    step = statements.what_next(one)
-    assert step.fact.value == "Compare at lr=0.001"
-    assert "the baseline is ReLU at lr=0.001," in step.fact.note
-    _, asked = statements.facts(one)
-    assert asked.about == "is GELU(lr=0.03) worse than ReLU at lr=0.001?"
 
 
 def test_a_row_beside_which_the_baseline_was_not_trained():
@@ -167,8 +145,7 @@ def test_a_row_beside_which_the_baseline_was_not_trained():
         "GELU(lr=0.03) differs from ReLU at lr=0.001 in the learning rate too: this may be a"
         " difference of the learning rate."
     )
-    assert one.within == ""
-    assert statements.what_next(one).fact.value == "Another task"
+    assert one.answers[QUESTION] == trained_apart.caution(one)  # no baseline would do
     assert statements.sentence(one).startswith("GELU(lr=0.03) is better than ReLU at lr=0.001 by")
 
 
@@ -178,13 +155,6 @@ def test_a_difference_in_the_other_direction_explains_nothing():
     )
     _, asked = statements.facts(one)
     assert asked.note.endswith("from ReLU at lr=0.001, which this difference contains.")
-
-
-@pytest.mark.parametrize(
-    ("seeds", "value"), [(10, "Compare at lr=0.03"), (8, "Compare at lr=0.03"), (6, "12 seeds")]
-)
-def test_more_seeds_come_first_where_too_few_compare_within_a_setting(seeds, value):
-    assert statements.what_next(selected(GRID, seeds=seeds)).fact.value.startswith(value)
 
 
 @pytest.mark.parametrize(
@@ -212,56 +182,12 @@ def test_more_seeds_come_first_where_too_few_compare_within_a_setting(seeds, val
 def test_nothing_changes_where_the_activation_alone_varies(means, baseline):
     one = selected(means, baseline)
     assert QUESTION not in one.answers
-    assert one.within == ""
     assert " at " not in statements.sentence(one)
     assert " itself" not in words(one)
 
 
-def test_the_command_is_whole():
-    """With what else the comparison was asked for, and in the setting of all that varies."""
-    batches = {
-        (activation, (("lr", rate), ("batch_size", size))): 0.7 + 10 * rate + more - size / 1e4
-        for activation, more in (("relu", 0), ("gelu", 0.01))
-        for rate in RATES[:2]
-        for size in (64, 256)
-    }
-    one = selected(
-        batches,
-        overrides={"epochs": 3, "seeds": 10},
-        only={"activation": ["relu", "gelu"]},
-        apart={"task": "digits-mlp"},
-        own_baseline="relu",
-        margin=0.005,
-        place="else where",
-    )
-    a = parser().parse_args(shlex.split(one.within)[1:])
-    assert (a.sweep, a.epochs, a.baseline, a.margin, a.runs) == (
-        "g.yaml",
-        3,
-        "relu",
-        0.5,
-        "else where",
-    )
-    assert parsed(a.only) == {
-        "activation": "relu,gelu",
-        "task": "digits-mlp",
-        "lr": "0.01",
-        "batch_size": "64",
-    }
-    assert "the learning rate" in one.answers[QUESTION]
-
-
-def test_no_comparison_within_a_setting_is_proposed_where_seeds_are_added_until_decided():
-    """The rows of its sweep file share the error of that test, whichever of them are compared."""
-    assert "--only lr=0.03" in selected(GRID).answers[QUESTION]
-    said = selected(GRID, most=40).answers[QUESTION]
-    assert "itself is " in said
-    assert "--only" not in said
-
-
-def test_a_baseline_that_names_the_setting_is_named_with_the_other():
+def test_a_baseline_that_names_the_setting_is_named_with_it():
     one = selected(GRID, "relu(lr=0.01)")
-    assert one.within == "afnlab compare g.yaml --baseline 'relu(lr=0.03)' --only lr=0.03"
     _, asked = statements.facts(one)
     assert asked.about == "is GELU(lr=0.03) better than ReLU(lr=0.01)?"
     assert " at lr=" not in asked.note

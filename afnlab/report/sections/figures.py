@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 from math import comb
 
@@ -35,6 +36,7 @@ from afnlab.messages import counted, in_stretches
 from afnlab.printing import label_of
 from afnlab.report.sections import comparison_key
 from afnlab.report.sections.html import heading
+from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage.runs_folder import SPEED
 
 _NOISE = (
@@ -285,11 +287,24 @@ def trajectories(selection: Selection) -> Fragment:
     return Fragment(heading("What they learned", selection), figure)
 
 
-def sensitivity(selection: Selection) -> Fragment:
-    """The metric over the learning rate, for activations that were trained with several."""
+def sensitivity(selections: Sequence[Selection]) -> Fragment:
+    """The metric over the learning rate, for activations that were trained with several: a figure
+    for each task and setting, since comparisons may be split by the rate itself."""
+    alike: dict[TrainingSetting, list[Selection]] = {}
+    for one in selections:
+        setting = one.first.setting
+        others = tuple(pair for pair in setting.within if pair[0] != "lr")
+        alike.setdefault(setting._replace(within=others), []).append(one)
+    return Fragment(*map(_sensitivity, alike.values()))
+
+
+def _sensitivity(parts: Sequence[Selection]) -> Fragment:
+    """parts: selections that differ in their learning rate alone."""
+    selection = parts[0]
     rows = [
-        (n, one.labelled(["lr", *selection.shared]), one.options["lr"])
-        for n, one in selection.rows.items()
+        (f"{at} {n}", row.labelled(["lr", *one.shared]), row.options["lr"])
+        for at, one in enumerate(parts)
+        for n, row in one.rows.items()
     ]
     rates = pd.DataFrame(rows, columns=["label", "activation", "lr"]).set_index("label")
     rates = rates[rates.groupby("activation").lr.transform("nunique") > 1]
@@ -297,11 +312,12 @@ def sensitivity(selection: Selection) -> Fragment:
     if rates.empty:
         return Fragment()
     measure = selection.measure
-    drawn = learning_rates.intervals(selection.final, rates, measure)
+    final = pd.concat([one.final.add_prefix(f"{at} ") for at, one in enumerate(parts)], axis=1)
+    drawn = learning_rates.intervals(final, rates, measure)
     far = metric_axis.shown(drawn, measure).far.any()
     with styled(for_page=True):
         figure = show(
-            learning_rates.sensitivity(selection.final, rates, measure=measure),
+            learning_rates.sensitivity(final, rates, measure=measure),
             f"{_name(selection)} over the learning rate for"
             f" {rates.activation.nunique()} activations",
             f"{_name(selection)} on {selection.evaluated} examples after the last epoch: mean of"
@@ -309,7 +325,9 @@ def sensitivity(selection: Selection) -> Fragment:
             + (f" {metric_axis.far_in_words(measure, upright=True)}" if far else ""),
             f"{selection.name}-rates",
         )
-    return Fragment(heading("How much the learning rate matters", selection), figure)
+    where = [word for word in selection.brief.split(", ") if not word.startswith("lr=")]
+    called = replace(selection, brief=", ".join(where))
+    return Fragment(heading("How much the learning rate matters", called), figure)
 
 
 def gallery(selection: Selection) -> Fragment:

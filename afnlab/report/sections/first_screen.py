@@ -20,7 +20,7 @@ from afnlab.figures.fragment import Fragment
 from afnlab.markup import escaped, filled, joined
 from afnlab.messages import counted, enumerated, spoken
 from afnlab.report.sections.figures import comparison
-from afnlab.report.sections.html import heading, sentence, typed
+from afnlab.report.sections.html import heading, in_narrow, sentence, typed
 from afnlab.report.sections.text import headline
 from afnlab.runs import filtering, seed_lists
 from afnlab.runs.notebook_parameters.parsing import command
@@ -85,9 +85,9 @@ def _tile(fact: Fact, kind: str = "tile", more: str = "") -> Markup:
         '<div class="{}"><p class="about">{}</p><p class="value">{}</p>'
         '<p class="note">{}</p>{}</div>',
         kind,
-        fact.about[:1].upper() + fact.about[1:],
-        sentence(fact.value),
-        sentence(fact.note),
+        in_narrow(fact.about[:1].upper() + fact.about[1:]),
+        in_narrow(fact.value),
+        in_narrow(fact.note),
         more,
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 LONG = 24  # letters of a label that stay on one line
+LONG_WORD = 16  # letters of a word that may not fit into a tile
 
 
 def table_of(
@@ -80,6 +81,17 @@ def sentence(text: str) -> Markup:
     )
     within = re.sub(r"(?<![\w-])--\w[\w-]*", r"<span class=flag>\g<0></span>", within)
     return Markup(re.sub(r"(?<=\d) (?=%|(?:points?|dB|bits?|nats?)\b)", "&nbsp;", within))
+
+
+def in_narrow(text: str) -> Markup:
+    """A text as `sentence` has it, whose long names may break between their words, as in a tile."""
+    return Markup(
+        re.sub(
+            rf"[^\s<>&;]{{{LONG_WORD},}}",
+            lambda match: re.sub(r"(?<=[:_,/(=])(?=.)", "<wbr>", match[0]),
+            sentence(text),
+        )
+    )
 
 
 def _class(name: str) -> Markup:

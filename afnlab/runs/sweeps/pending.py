@@ -20,7 +20,7 @@ from afnlab.runs.storage import runs_folder
 from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
-from afnlab.runs.sweeps.until_decided import Comparisons
+from afnlab.runs.sweeps.until_decided import Comparisons, baselines
 from afnlab.runs.whereabouts import made_elsewhere
 
 
@@ -120,7 +120,7 @@ def planned(
     specs = plan.specs(here=here, report=report, **overrides)
     chosen = sweep_file.chosen(specs, only or {})
     if plan.most_seeds is None or overrides.get("seeds") is not None:
-        return Planned(plan.name, chosen, too_few(chosen))
+        return Planned(plan.name, chosen, too_few(chosen, plan.baseline or DEFAULT_BASELINE))
     comparisons = Comparisons.of(specs, plan.baseline or DEFAULT_BASELINE).only(chosen)
     notes = comparisons.too_few(plan.most_seeds)
     return Planned(plan.name, comparisons.runs, notes, comparisons, plan.most_seeds)
@@ -166,18 +166,19 @@ def next_batch(comparisons: Comparisons, most: int, runs: Path) -> list[RunStatu
     return [replace(one, then=then(one.spec)) for one in listed]
 
 
-def too_few(specs: Iterable[RunSpec]) -> list[str]:
+def too_few(specs: Iterable[RunSpec], baseline: str) -> list[str]:
     """A line where the rows of settings have too few seeds for any test, against one of them.
 
     Settings with as many rows and seeds share a line.
+
+    Args:
+        specs: of a sweep.
+        baseline: what the rows are compared with, a label or an activation.
     """
-    rows: dict[TrainingSetting, list[tuple[int, ...]]] = {}
-    for spec in specs:
-        if isinstance(spec, TrainingSpec):
-            rows.setdefault(spec.setting, []).append(spec.seeds)
     tasks: dict[tuple[tuple[int, ...], int], dict[str, None]] = {}
-    for setting, its in rows.items():
-        tasks.setdefault((max(its, key=len), len(its) - 1), {})[setting.task] = None
+    for part, _ in baselines([s for s in specs if isinstance(s, TrainingSpec)], baseline):
+        seeds = max((spec.seeds for spec in part), key=len)
+        tasks.setdefault((seeds, len(part) - 1), {})[part[0].setting.task] = None
     lines = []
     for (seeds, count), names in tasks.items():
         if count and len(seeds) < (least := stats.seeds_needed(count)):

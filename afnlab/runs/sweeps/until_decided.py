@@ -17,6 +17,7 @@ from afnlab.runs.seed_lists import first_seeds
 from afnlab.runs.seed_pairs import differences, seed_pairs
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.sweeps.labels import labels
+from afnlab.runs.within import Within, splitting
 
 BATCH, MOST = 8, 40  # seeds that are added at a time; and after which a run stays open
 FORM = "until decided, at most 40"
@@ -62,7 +63,10 @@ class Comparisons:
         for part, chosen in baselines(trainings.values(), baseline):
             if chosen is None:
                 apart = part[0].setting.apart(spec.setting for spec in trainings.values())
-                where = ", ".join(filter(None, [part[0].training.task.name, apart]))
+                same = [s.configured for s in trainings.values() if s.setting == part[0].setting]
+                its = part[0].configured.under(splitting(same, baseline))
+                words = [part[0].training.task.name, apart, *(f"{n}={text}" for n, text in its)]
+                where = ", ".join(filter(None, words))
                 raise ValueError(
                     "seeds are added until decided against a baseline, and"
                     f" {where} has none among the runs: {baseline}"
@@ -237,13 +241,19 @@ class Comparisons:
 def baselines(
     trainings: Iterable[TrainingSpec], baseline: str
 ) -> list[tuple[list[TrainingSpec], TrainingSpec | None]]:
-    """The runs of each setting, and the one that is their baseline; None: none of them is."""
-    parts: dict[TrainingSetting, list[TrainingSpec]] = {}
+    """The runs that are compared with one another, and the one that is their baseline; None: none
+    of them is."""
+    settings: dict[TrainingSetting, list[TrainingSpec]] = {}
     for spec in trainings:
-        parts.setdefault(spec.setting, []).append(spec)
-    rows = [{n: spec.row for n, spec in enumerate(part)} for part in parts.values()]
-    chosen = [baseline_of(baseline, one) for one in rows]
-    return [
-        (part, None if n is None else part[n])
-        for part, n in zip(parts.values(), chosen, strict=True)
-    ]
+        settings.setdefault(spec.setting, []).append(spec)
+    made: list[tuple[list[TrainingSpec], TrainingSpec | None]] = []
+    for listed in settings.values():
+        parts: dict[Within, list[TrainingSpec]] = {}
+        names = splitting([spec.configured for spec in listed], baseline)
+        for spec in listed:
+            parts.setdefault(spec.configured.under(names), []).append(spec)
+        for part in parts.values():
+            rows = {n: spec.configured.row(names) for n, spec in enumerate(part)}
+            chosen = baseline_of(baseline, rows)
+            made.append((part, None if chosen is None else part[chosen]))
+    return made

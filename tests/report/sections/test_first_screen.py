@@ -31,6 +31,7 @@ from afnlab.report.sections.first_screen import (
     _more_seeds,
     _next,
     _task,
+    _tile,
     _time,
     _tuning,
     confirmed,
@@ -45,8 +46,6 @@ from afnlab.training.space import space
 from afnlab.training.tasks import get_task, list_tasks
 from tests.compare.test_headline import DOWN, EVEN, SHORT, UP
 from tests.compare.test_summary_table import rows
-from tests.compare.test_trained_apart import GRID
-from tests.compare.test_trained_apart import selected as selected_rates
 from tests.report.test_again import with_seeds
 from tests.runs.test_runs import small_runs
 
@@ -351,10 +350,12 @@ def test_a_sweep_that_has_not_ended_goes_on_as_its_file_is(chosen, monkeypatch):
     assert f"In a.yaml:</p>{line}{typed('afnlab sweep a.yaml')}" in told
 
 
-def test_the_command_that_compares_within_a_setting_stands_in_the_tile():
-    tile = _next(selected_rates(GRID), "g.yaml", {})
-    assert '<p class="value">Compare at lr=0.03</p>' in tile
-    assert typed("afnlab compare g.yaml --only lr=0.03") in tile
+def test_a_long_name_in_a_tile_breaks_between_its_words():
+    """And a short one not at all."""
+    tile = _tile(Fact("is hwave(batch_size=16) it?", "GELU(lr=0.03)", "No flag --only."))
+    assert "Is hwave(<wbr>batch_<wbr>size=<wbr>16) it?" in tile
+    assert "GELU(lr=0.03)" in tile
+    assert "<span class=flag>--only</span>" in tile
 
 
 def test_headings_below_a_settings_own_are_short(chosen):

@@ -101,14 +101,17 @@ FEW = {  # activations, tasks, seeds; what is said of the tasks
 def test_what_no_test_can_decide_is_said_before_training(case):
     activations, tasks, seeds, said = FEW[case]
     content = {"grid": {"activation": activations, "task": tasks}, "seeds": seeds}
-    assert too_few(read(content).specs()) == said
+    assert too_few(read(content).specs(), "relu") == said
 
 
 def test_each_setting_is_a_table_of_its_own():
-    content = {"grid": {"activation": ["relu", "gelu"], "epochs": [1, 2]}, "seeds": 5}
-    (line,) = too_few(read(content).specs())
+    content = {
+        "grid": {"activation": ["relu", "gelu"], "epochs": [1, 2], "lr": [0.1, 0.01]},
+        "seeds": 5,
+    }
+    (line,) = too_few(read(content).specs(), "relu")
     assert line.startswith("digits-mlp: with 5 seeds and 1 comparison no")
-    assert too_few(read(content | {"seeds": 6}).specs()) == []
+    assert too_few(read(content | {"seeds": 6}).specs(), "relu") == []
 
 
 def test_rows_with_more_seeds_than_are_asked_for_are_named():

@@ -58,16 +58,21 @@ def comparisons(grid, baseline="relu"):
     return Comparisons.of(read(plan).specs(), baseline)
 
 
-def test_every_run_is_paired_with_the_baseline_on_its_task():
-    grid = {"task": ["digits-mlp", "breast-cancer"], "activation": ["gelu", "relu"], "lr": [0.1, 1]}
-    found = comparisons(grid | {"lr": [0.1, 0.01]})
-    told = [
-        (s.training.task.name, found.against[s.group].label)
-        for s in found.specs.values()
-        if s.group in found.against
-    ]
-    assert len(told) == 6
-    assert all(label.startswith(f"{task} relu") for task, label in told)
+def test_every_run_is_paired_with_the_baseline_of_its_task_and_settings():
+    both = ["gelu", "relu"]
+    grid = {"task": ["digits-mlp", "breast-cancer"], "activation": both, "lr": [0.1, 0.01]}
+    found = comparisons(grid)
+    told = {found.specs[group].label: base.label for group, base in found.against.items()}
+    assert told == {
+        f"{task} gelu(lr={lr})": f"{task} relu(lr={lr})"
+        for task in grid["task"]
+        for lr in (0.1, 0.01)
+    }
+    one = comparisons(grid | {"task": ["digits-mlp"]}, "relu(lr=0.1)")
+    assert {base.training.label for base in one.against.values()} == {"relu(lr=0.1)"}
+    with pytest.raises(ValueError, match=r"digits-mlp, lr=0.01 has none among the runs: relu"):
+        rates = {"gelu": {"lr": [0.1, 0.2, 0.01]}}, {"relu": {"lr": [0.1, 0.2]}}
+        comparisons({"activation": [*rates]})
     exact = comparisons({"activation": ["gelu", {"srelu": {"t": [1.5, 2.0]}}]}, "srelu(t=2)")
     assert {spec.training.label for spec in exact.against.values()} == {"srelu(t=2)"}
     with pytest.raises(ValueError, match="digits-mlp has none among the runs: relu"):
