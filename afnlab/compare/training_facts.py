@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from afnlab.measures import ACCURACY, Measure
-from afnlab.runs.file_labels import Row
+from afnlab.runs.file_labels import Row, with_defaults
+from afnlab.runs.notebook_parameters.training import in_label
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import record_schema
 
@@ -111,7 +112,9 @@ class Trained:
     def row(self, shared: Collection[str] = ()) -> Row:
         """What it may be called as the baseline of others, all of which have the shared settings"""
         labels = tuple(self.labelled(without, self.source) for without in ((), shared))
-        return Row(self.source, labels, len(self.settings), bool(self.named))
+        row = Row(self.source, labels, len(self.settings), bool(self.named))
+        values = {n: in_label(value) for n, value in self.parameters.items()}
+        return with_defaults(row, values, self.settings)
 
     @property
     def setting(self) -> TrainingSetting:

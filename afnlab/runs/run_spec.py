@@ -18,7 +18,7 @@ from afnlab.messages import distinct_endings, masked
 from afnlab.registry import canonical_name
 from afnlab.runs import training_notebook
 from afnlab.runs.conventions import ACTIVATION, OUT, REFERENCES
-from afnlab.runs.file_labels import Row
+from afnlab.runs.file_labels import Row, with_defaults
 from afnlab.runs.fingerprint import Manifest
 from afnlab.runs.fingerprint.syntax import digest
 from afnlab.runs.identity import (
@@ -31,7 +31,7 @@ from afnlab.runs.identity import (
     is_reference,
 )
 from afnlab.runs.notebook_parameters import declarations, encoding
-from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
+from afnlab.runs.notebook_parameters.training import PARAMS, Training, in_label, short, training
 from afnlab.runs.reading import code_read, read_now
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.staleness import states
@@ -273,7 +273,9 @@ class TrainingSpec(RunSpec):
         reference, training = str(self.parameters["activation"]), self.training
         activation = reference if is_in_file(reference) else training.activation.label
         labels = (training.labelled(activation=activation),)
-        return Row(activation, labels, len(training.changed), bool(training.name))
+        row = Row(activation, labels, len(training.changed), bool(training.name))
+        values = {n: in_label(value) for n, value in training.activation_values.items()}
+        return with_defaults(row, values, training.changed)
 
     @cached_property
     def task_code(self) -> str:
