@@ -6,7 +6,7 @@ the runs were made, nobody knows which code is the present one, so the runs of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,6 @@ from afnlab.compare.training_facts import Trained
 from afnlab.messages import enumerated
 from afnlab.runs.moved_code import lies_here
 from afnlab.runs.storage.record_schema import TrainingRecord
-
-Key = Callable[[Trained, TrainingRecord], Hashable]
 
 
 @dataclass(frozen=True)
@@ -50,33 +48,34 @@ def versions(
         labels: what each is called.
         records: their runs.
     """
-    first: dict[str, TrainingRecord] = {}
-    for record in sorted(records, key=lambda r: r["started"]):
-        first.setdefault(record["group"], record)
+    runs: dict[str, list[TrainingRecord]] = {}
+    for record in records:
+        runs.setdefault(record["group"], []).append(record)
     by_source: dict[str, list[tuple[Trained, str]]] = {}
     for one, label in zip(rows, labels, strict=True):
-        if one.group in first:
+        if one.group in runs:
             by_source.setdefault(one.source, []).append((one, label))
     made: dict[str, Version] = {}
     for source, its in by_source.items():
-        made |= _of_function(source, its, first)
+        made |= _of_function(source, its, runs)
     return made
 
 
 def _of_function(
-    source: str, rows: Sequence[tuple[Trained, str]], first: Mapping[str, TrainingRecord]
+    source: str, rows: Sequence[tuple[Trained, str]], runs: Mapping[str, list[TrainingRecord]]
 ) -> dict[str, Version]:
     """The versions of one function: by its own file, else by all that its runs reached, else by
     anything, until no two rows of one version are called alike."""
     for key in (_own_file, _files, _group):
-        keys = {one.group: key(one, first[one.group]) for one, _ in rows}
+        keys = {one.group: key(one, runs[one.group][0]) for one, _ in rows}
         if len({(keys[one.group], label) for one, label in rows}) == len(rows):
             break
+    if len({*keys.values()}) == 1:
+        return {}
+    first = {group: min(runs[group], key=lambda r: r["started"]) for group in keys}
     begun: dict[Hashable, TrainingRecord] = {}
     for group in sorted(keys, key=lambda group: first[group]["started"]):
         begun.setdefault(keys[group], first[group])
-    if len(begun) == 1:
-        return {}
     order = {one: number for number, one in enumerate(begun, 1)}
     return {
         group: Version(source, order[one], len(begun), begun[one]) for group, one in keys.items()

@@ -100,7 +100,7 @@ class Training(Config):
         return {"settings": self.changed, **named, "task": about}
 
     @property
-    def activation_values(self) -> dict[str, Any]:
+    def activation_values(self) -> dict[str, object]:
         """The values of the activation's parameters, as far as they are known beforehand."""
         values = self.activation.complete(self.options.activation)
         # A trained parameter without a value starts at random: that is not its default, given.
