@@ -73,13 +73,15 @@ def test_rows_of_two_files_of_one_name(tmp_path):
         return replace(plain, reference=reference, group=group, **changed)
 
     def labels(*rows: Trained) -> list[str]:
-        return list(select_runs._one_task(tmp_path, [plain, *rows], [], "relu").rows)
+        runs = [record | {"group": one.group} for one in (plain, *rows)]
+        return list(select_runs._one_task(tmp_path, [plain, *rows], runs, "relu").rows)
 
     one, other = own("/x/a/my.py:mine", "1", {}), own("/x/b/my.py:mine", "2", {})
     assert labels(one) == ["relu", "my.py:mine"]
     assert labels(one, other) == ["relu", "a/my.py:mine", "b/my.py:mine"]
     assert labels(one, own("/x/b/my.py:mine", "2", {"lr": "1"}))[2] == "b/my.py:mine(lr=1)"
-    assert labels(one, own("/x/a/my.py:mine", "2", {})) == ["relu", "my.py:mine", "my.py:mine *"]
+    edited = [f"my.py:mine (version {number} of 2)" for number in (1, 2)]
+    assert labels(one, own("/x/a/my.py:mine", "2", {})) == ["relu", *edited]
     assert labels(own("pkg.my:mine", "1", {})) == ["relu", "my.py:mine"]
 
 

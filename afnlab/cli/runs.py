@@ -12,6 +12,7 @@ from afnlab.messages import complain, counted, duration, in_stretches, say
 
 if TYPE_CHECKING:
     from afnlab.runs.storage.location import Place
+    from afnlab.runs.storage.maintenance import ListedRun
     from afnlab.runs.storage.record_schema import Record
 
 
@@ -85,6 +86,7 @@ def _list(where: Place, state: str | None) -> int:
         listed = [row for row in listed if row.state == state]
     if not listed:
         say(f"{where.shown}: holds no runs" + (f" that are {state}" if state else ""))
+        _tell_of_fresh(where)
         return 0
     rows = [("id", "started (UTC)", "state", "run", "seeds", "result", "time", "")]
     for row in listed:
@@ -92,10 +94,27 @@ def _list(where: Place, state: str | None) -> int:
         seeds = in_stretches(row.seeds)
         when = row.started[:16].replace("T", " ")
         remark = "" if row.result else metrics_as_text(row.metrics)
-        remark += "" if row.here else "  its code is not here"
+        remark += "" if row.here else f"  {_elsewhere(row)}"
         rows.append((row.id, when, row.state, row.label, seeds, row.result, seconds, remark))
     tell_table(rows, "run", ("started (UTC)", "time", "seeds"), right=("seeds", "result", "time"))
+    _tell_of_fresh(where)
     return 0
+
+
+def _elsewhere(row: ListedRun) -> str:
+    """What is said of a run whose code is not where it was made."""
+    return "its code is in the current folder" if row.moved else "its code is not here"
+
+
+def _tell_of_fresh(where: Place) -> None:
+    """That a folder of runs holds others of fresh seeds, which are listed by themselves."""
+    from afnlab.runs.notebook_parameters.parsing import command
+    from afnlab.runs.storage import runs_folder
+
+    for name, of in runs_folder.FRESH.items():
+        if number := len(runs_folder.records(where.folder / name)):
+            line = command("runs", "list", runs=f"{where.shown.rstrip('/')}/{name}")
+            say(f"and {counted(number, 'run')} of {of}: `{line}`")
 
 
 def metrics_as_text(metrics: Mapping[str, object]) -> str:

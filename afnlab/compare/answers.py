@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
 
 QUESTIONS = ("Which?", "By how much?", "How sure?", "At what cost?")
-UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
 USUAL = ("gelu", "relu")  # baselines
 
 
@@ -394,25 +393,28 @@ def _cost(cost: Cost | None, baseline: str) -> Iterable[str]:
     if baseline not in times or len(times) == 1:
         yield f"{seconds(times.iloc[0])} for {cost.of} ({times.index[0]})."
         return
-    if cost.unsteady > UNSTEADY:
+    ratio = (times / times[baseline]).drop(baseline).sort_values()
+    ratio = ratio.drop([n for n in cost.apart if n in ratio])
+    if cost.under_load or baseline in cost.once or ratio.empty:
         yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}, {cost.by}."
         yield from _unordered(cost, baseline)
-        yield (
-            f"The machine was busy: a median epoch took {cost.unsteady:.1f} times the quickest, so"
-            " what the others take beside that would say little."
-        )
+        if cost.under_load:
+            yield (
+                f"The machine was busy: {cost.under_load}, so what the others take beside that"
+                " would say little."
+            )
         return
-    ratio = (times / times[baseline]).drop(baseline).sort_values()
     low, high = (f"{three_digits(ratio.iloc[at])} ({ratio.index[at]})" for at in (0, -1))
+    others = len(times) - 1 + len(cost.missing)
     if len(ratio) == 1:
-        others = f"{ratio.index[0]} takes {three_digits(ratio.iloc[0])}"
-    elif cost.missing:
-        others = f"{len(ratio)} of {len(ratio) + len(cost.missing)} others take {low} to {high}"
+        said = f"{ratio.index[0]} takes {three_digits(ratio.iloc[0])}"
+    elif len(ratio) < others:
+        said = f"{len(ratio)} of {others} others take {low} to {high}"
     else:
-        others = f"the others take {low} to {high}"
-    yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {others} times that,"
+        said = f"the others take {low} to {high}"
+    yield f"{baseline} takes {seconds(times[baseline])} for {cost.of}; {said} times that,"
     yield f"{cost.by}."
-    if ways := cost.ways(times.index, baseline):
+    if ways := cost.ways(ratio.index, baseline):
         yield ways
     yield from _unordered(cost, baseline)
 

@@ -18,6 +18,7 @@ from afnlab.compare.next_step import MANY
 from afnlab.compare.proper_names import proper_name
 from afnlab.compare.selection import Selection
 from afnlab.messages import counted
+from afnlab.runs import staleness
 from afnlab.runs.filtering import as_flags
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.one_function import TrainedRun, require_alike
@@ -127,6 +128,23 @@ def fewest(picking: Selection, label: str, comparisons: int) -> int:
         picking, label, comparisons: as of `proposed`.
     """
     return proposed(picking, label, comparisons) or stats.seeds_needed(comparisons)
+
+
+def stale_confirmations(runs: str | Path | None) -> str:
+    """How many runs of confirmations there are whose code has changed, in words; empty: none.
+
+    Args:
+        runs: as of `confirmation_runs`.
+    """
+    records = runs_folder.records(location.folder(confirmation_runs(runs)))
+    number = [*staleness.states(records).values()].count(staleness.CHANGED)
+    if not number:
+        return ""
+    are, whose = ("is", "its") if number == 1 else ("are", "their")
+    return (
+        f"{counted(number, 'run')} there {are} stale, since {whose} code has changed, and will"
+        " count as an earlier attempt where p is corrected"
+    )
 
 
 def confirmed_seeds(runs: str | Path | None, group: str) -> set[int]:

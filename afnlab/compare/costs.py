@@ -22,6 +22,8 @@ from afnlab.runs.storage import safe_files
 
 LARGE = 1 << 20  # elements from which on the arithmetic counts, not the call
 RUNS = "timed during these runs"
+UNSTEADY = 1.3  # median epoch over the quickest, beyond which times are not to be compared
+UNEVEN = 1.3  # times of rows of one function, beyond which the load cannot have been the same
 TIMELESS = ("lr", "init", "init_scale")  # options that take no time
 _COLUMNS = {"dtype", "elements", "input", "function", "way", "pass", "seconds"}
 _FACTS = ("device", "device_name", "threads", "date")
@@ -37,6 +39,8 @@ class Cost:
         by: how they were measured.
         missing: the labels without a measurement.
         unsteady: ratio of a median measurement to the fastest.
+        uneven: the largest ratio of two times of rows of one function, which differ in the values
+            of its parameters at most.
         slower: by label, what half of the measurements stay below; None where only one number is
             known of each.
         alike: by label, the first one that does the same work, and so has the same cost.
@@ -52,6 +56,7 @@ class Cost:
     by: str = RUNS
     missing: tuple[str, ...] = ()
     unsteady: float = 1.0
+    uneven: float = 1.0
     slower: pd.Series | None = None
     alike: Mapping[str, str] = field(default_factory=dict)
     once: tuple[str, ...] = ()
@@ -79,7 +84,17 @@ class Cost:
     @property
     def ordered(self) -> bool:
         """Whether the clock tells anything of which is quicker."""
-        return not (self.once or self.apart)
+        return not (self.once or self.apart or self.under_load)
+
+    @property
+    def under_load(self) -> str:
+        """What shows that the machine had other work, of another amount from row to row, so that no
+        ratio of these times is one of costs; empty: nothing does."""
+        if self.unsteady > UNSTEADY:
+            return f"a median epoch took {self.unsteady:.1f} times the quickest"
+        if self.uneven > UNEVEN:
+            return f"rows of one function took up to {self.uneven:.1f} times as long as one another"
+        return ""
 
     @property
     def measured_in_runs(self) -> bool:
@@ -211,6 +226,7 @@ def cost(
         seconds,
         by=RUNS + why,
         unsteady=unsteady,
+        uneven=_unevenness(seconds, rows),
         slower=slower,
         alike=same,
         once=tuple(n for n in seconds.index if _timings(worked, same.get(n, n)) == 1),
@@ -261,10 +277,24 @@ def alike(rows: Mapping[str, Trained]) -> dict[str, str]:
     first: dict[str, str] = {}
     same = {}
     for label, one in rows.items():
-        options = {name: value for name, value in one.options.items() if name not in TIMELESS}
-        what = [one.activation, one.reference, one.parameters, one.trainable, one.native, options]
-        same[label] = first.setdefault(json.dumps(what, sort_keys=True, default=str), label)
+        same[label] = first.setdefault(_work(one, one.parameters), label)
     return same
+
+
+def _work(one: Trained, parameters: object) -> str:
+    """What takes a training's time, of the activation's parameters what is given."""
+    options = {name: value for name, value in one.options.items() if name not in TIMELESS}
+    what = [one.activation, one.reference, parameters, one.trainable, one.native, options]
+    return json.dumps(what, sort_keys=True, default=str)
+
+
+def _unevenness(seconds: pd.Series, rows: Mapping[str, Trained]) -> float:
+    """The largest ratio of two times of rows that differ in the values of parameters at most."""
+    times: dict[str, list[float]] = {}
+    for label, one in rows.items():
+        if label in seconds:
+            times.setdefault(_work(one, sorted(one.parameters)), []).append(seconds[label])
+    return max((max(its) / min(its) for its in times.values() if min(its) > 0), default=1.0)
 
 
 def pareto_front(

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from afnlab.compare.costs import Cost
 
 OPEN = ("not distinguishable", "too few seeds")
+TO_TIME = (
+    "`afnlab bench activations --beside FILE.py:NAME` times a function of yours beside others."
+)
 NAMED = 3  # rows, up to which a sentence names them
 # What is said of one row, of several, what they are compared with, and how that is said again.
 _PHRASES = {
@@ -335,10 +338,12 @@ def cost_fact(table: pd.DataFrame, baseline: str, cost: Cost) -> Fact | None:
     if label in cost.apart:
         note = (
             f"{proper_name(label)} and {base} were trained on different occasions, between which"
-            f" the load of the machine may have changed. By these times {cost.of} takes"
-            f" {three_digits(ratio)} times as long."
+            f" the load of the machine may have changed. {TO_TIME}"
         )
         return Fact("cost", "Not timed together", note)
+    if cost.under_load:
+        note = f"The machine had other work during these runs: {cost.under_load}. {TO_TIME}"
+        return Fact("cost", "Not known: busy machine", note)
     low, high = cost.ratio_range(label, baseline)
     value, takes = f"{three_digits(ratio)} \N{MULTIPLICATION SIGN} {base}'s time", "that long"
     how = cost.by_in_short

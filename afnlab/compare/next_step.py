@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from typing_extensions import TypedDict
@@ -169,7 +169,11 @@ def _of_row(
     if needed is None:
         return _too_small(proper_name(row.name), "p_equivalent" in rows)
     best = f"the {'best' if leads else 'clearest'} of {others}" if picked else ""
-    return _fresh(row, base, needed, best, measure, known["comparisons"])
+    step = _fresh(row, base, needed, best, measure, known["comparisons"])
+    if leads:
+        return step
+    why = f"{proper_name(rows.index[0])} is {rows.verdict.iloc[0]} already; this row is open."
+    return replace(step, fact=replace(step.fact, note=f"{why} {step.fact.note}"))
 
 
 def _goes_on(row: pd.Series, allowed: int) -> NextStep:

@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from afnlab.compare import caveats, costs, summary_table
+from afnlab.compare import caveats, code_versions, costs, summary_table
 from afnlab.compare.chosen_runs import current, of_sweep
 from afnlab.compare.confirmation import (
     confirmation_runs,
     confirmations,
     confirming,
     require_picking,
+    stale_confirmations,
 )
 from afnlab.compare.selection import Selection
 from afnlab.compare.selection_names import named_apart, with_briefs
@@ -184,7 +185,10 @@ def _confirmed(
         none = f"{confirmation_runs(runs)}: holds no confirmation"
         if unfinished:
             raise NoRuns(f"{none} with all of its runs. {' '.join(unfinished)}")
-        raise NoRuns(f"{none}; `afnlab confirm {sweep} ROW` makes one")
+        line = f"`afnlab confirm {sweep} ROW` makes one"
+        if old := stale_confirmations(runs):
+            raise NoRuns(f"{none} of these rows as their code is now: {old}; {line}")
+        raise NoRuns(f"{none}; {line}")
     return [replace(whole[0], unfinished=unfinished), *whole[1:]]  # it is said once
 
 
@@ -375,18 +379,20 @@ def _one_task(
         names = file_labels.endings(one.source for one in rows)
     every = [set(one.settings.items()) for one in rows] if len(rows) > 1 else [set()]
     shared = dict(sorted(set.intersection(*every)))  # said once, and not in every label
+    plain = [one.labelled(shared, names.get(one.source, "")) for one in rows]
+    versions = code_versions.versions(rows, plain, records)
     labelled: dict[str, Trained] = {}
-    for one in rows:
-        label = one.labelled(shared, names.get(one.source, ""))
-        while label in labelled:  # the same function and settings from two sources
-            label += " *"
-        labelled[label] = one
+    for one, label in zip(rows, plain, strict=True):
+        version = versions.get(one.group)
+        labelled[f"{label} {version.words}" if version else label] = one
     called = {label: one.row(shared) for label, one in labelled.items()}
     base = file_labels.baseline_of(baseline, called)
     if base is None:  # as it would be called
         sources = [one.source for one in rows]
         *_, base = file_labels.shown([*sources, file_labels.meant(baseline, sources)])
-    return Selection(folder, labelled, records, base, shared=shared)
+    return Selection(
+        folder, labelled, records, base, shared=shared, versions=tuple(versions.values())
+    )
 
 
 def row_called(label: str, selection: Selection) -> str | None:

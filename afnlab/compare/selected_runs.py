@@ -19,6 +19,7 @@ from afnlab.compare import (
     summary_table,
     tuning_summary,
 )
+from afnlab.compare.code_versions import Version
 from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows
 from afnlab.compare.next_step import Confirmed
 from afnlab.compare.occasions import occasions
@@ -75,6 +76,7 @@ class SelectedRuns:
             changed, or others were asked for.
         shared: settings by name that are no defaults but the same in all rows, and left out of
             their labels.
+        versions: of the rows whose function was edited between runs, see `code_versions`.
         name: what files about these runs are called, see `selection_names.named_apart`.
     """
 
@@ -108,6 +110,7 @@ class SelectedRuns:
     unfinished: tuple[str, ...] = ()
     beside: Sequence[TrainingRecord] = ()
     shared: Mapping[str, str] = field(default_factory=dict)
+    versions: tuple[Version, ...] = ()
     name: str = ""
 
     @property

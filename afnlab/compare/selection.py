@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from afnlab.compare import answers, caveats, trained_apart, tuning_summary
+from afnlab.compare import answers, caveats, code_versions, trained_apart, tuning_summary
 from afnlab.compare.added_seeds import added_by_row
 from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.costs import Cost
@@ -102,6 +102,7 @@ class Selection(SelectedRuns):
             *caveats.mixed(self.records),
             *self.missing,
             *([] if self.is_confirmation else counted_too(self.table, self.further)),
+            *code_versions.notes(self.versions),
             *caveats.code_elsewhere(self.elsewhere),
             *caveats.split_by(dict(self.first.within), proper_name(self.baseline)),
             *caveats.only_some(described(self.only, map(of_record, self.records))),

@@ -197,9 +197,15 @@ def _too_few(picking: Selection, label: str, number: int, comparisons: int, few:
         takes = (
             f"takes {advised} seeds: --seeds {advised}" if advised else f"takes more than {MANY}"
         )
+        counting = ""
+        if comparisons > 1:
+            counting = (
+                f", with p corrected for {comparisons} comparisons, since there are other"
+                " confirmations, of which a page from before them did not know,"
+            )
         why = (
-            f"{counted(number, 'seed')} would show a true difference of {large} with a power of"
-            f" 80 %; the observed one, {seen}, {takes}"
+            f"{counted(number, 'seed')}{counting} would show a true difference of {large} with a"
+            f" power of 80 %; the observed one, {seen}, {takes}"
         )
     line = f"{label}: {why}. The number cannot be raised afterwards"
     if number < fewest(picking, label, comparisons) and not few:

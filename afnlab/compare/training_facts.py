@@ -10,6 +10,7 @@ from typing import Any
 
 from afnlab.measures import ACCURACY, Measure
 from afnlab.runs.file_labels import Row
+from afnlab.runs.notebook_parameters.training import in_label
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage import record_schema
 from afnlab.runs.within import Configured, Within, options_of, recipe
@@ -120,7 +121,8 @@ class Trained:
         """What it is, and how it was trained."""
         how = recipe(self.options, self.settings)
         labelled = partial(self.labelled, activation=self.source)
-        return Configured(self.source, self.named, self.settings, how, labelled)
+        values = {n: in_label(value) for n, value in self.parameters.items()}
+        return Configured(self.source, self.named, self.settings, values, how, labelled)
 
     @property
     def setting(self) -> TrainingSetting:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import combinations
 from pathlib import PurePath
 from typing import NamedTuple, TypeVar
 
@@ -21,6 +22,7 @@ from afnlab.training.space import TUNE, Space, space
 
 Key = TypeVar("Key", bound=Hashable)
 _COMMA = re.compile(r",(?![^(\[{]*[)\]}])")  # between settings, and not inside a value
+_MOST_DEFAULTS = 4  # of which each may be typed or not
 _LABEL = re.compile(r"((?:.*?\.py:)?[^(]*)(.*)", re.DOTALL)  # a folder's name may hold a bracket
 
 
@@ -36,6 +38,27 @@ class Row(NamedTuple):
     labels: tuple[str, ...]
     settings: int
     named: bool
+
+
+def with_defaults(row: Row, values: Mapping[str, str], settings: Mapping[str, str]) -> Row:
+    """A row that is also called by its activation's parameters that are as by default:
+    `my.py:f(amp=0.3)`, where `my.py:f` has this value.
+
+    Args:
+        row: as lists call it.
+        values: of the activation's parameters, by name, as labels say them.
+        settings: what is not as by default, as labels say it.
+    """
+    if row.named:
+        return row
+    usual = {n: text for n, text in values.items() if n not in settings}
+    further = [
+        f"{row.activation}({', '.join(f'{n}={text}' for n, text in sorted(words.items()))})"
+        for number in range(1, len(usual) + 1 if len(usual) <= _MOST_DEFAULTS else 1)
+        for names in combinations(usual, number)
+        if (words := {**settings, **{n: usual[n] for n in names}})
+    ]
+    return row._replace(labels=(*row.labels, *further))
 
 
 def parted(label: str) -> tuple[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from afnlab.runs.conventions import REFERENCES
+from afnlab.runs.moved_code import at_places, counterpart, moved_files
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.staleness import (
     ELSEWHERE,
@@ -64,10 +64,10 @@ def planned_again(
             return spec
         change = f"its code, notebook or parameters have changed since, this would be {spec.id}"
     gone = missing(record)
-    for moved in _moved(record, gone, where, closed):
+    for moved in moved_files(record, gone, where, closed):
         if no_folder is not None and not moved:
             continue
-        one = _at(moved, record) | {"folder": str(works_in or where)}
+        one = at_places(moved, record) | {"folder": str(works_in or where)}
         if not what_changed(one, closed):  # else nothing of it is imported
             spec = RunSpec.of_record(one, closed)
             if spec.id == record["id"]:
@@ -102,7 +102,7 @@ def _tell(
         if path in moved:
             if moved[path] != Path(path):
                 lines.append(f"{moved[path]} is taken in place of {path}: its code is the same")
-        elif is_readable(path) and _is_another(other := _counterpart(path, where, closed), path):
+        elif is_readable(path) and _is_another(other := counterpart(path, where, closed), path):
             lines.append(f"{path} is taken, where the run was made, and not {other}")
     for line in lines[:_MOST_NAMED]:
         report(line)
@@ -114,53 +114,11 @@ def _is_another(place: Path | None, path: str) -> bool:
     return place is not None and not place.samefile(path)
 
 
-def _moved(
-    record: Record, gone: Sequence[str], where: Path, closed: Sequence[Path]
-) -> Iterator[dict[str, Path]]:
-    """Where the files of a run may be now: the missing ones, and the others with them.
-
-    What a missing neighbour belongs to has to be beside it.
-    """
-    for paths in (gone, own_files(record)) if gone else ():
-        places = {path: _counterpart(path, where, closed) for path in paths}
-        yield {path: place for path, place in places.items() if place is not None}
-
-
-def _counterpart(path: str, where: Path, closed: Sequence[Path]) -> Path | None:
-    """The file of a folder whose path ends like another's, in as many parts as may be."""
-    parts = Path(path).parts[1:]
-    for at in range(len(parts)):
-        place = where.joinpath(*parts[at:])
-        if is_readable(str(place)) and not _is_in(place, closed):
-            return place
-    return None
-
-
-def _is_in(path: Path, folders: Sequence[Path]) -> bool:
-    return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
-
-
-def _at(places: Mapping[str, Path], record: Record) -> Record:
-    """A record as if the files that it refers to had been at other places."""
-
-    def there(value: object) -> object:
-        if isinstance(value, list):
-            return [there(one) for one in value]
-        if isinstance(value, dict):  # a tuple, as JSON holds it
-            return {name: there(one) for name, one in value.items()}
-        file, colon, name = str(value).rpartition(":")
-        return f"{places[file]}{colon}{name}" if file in places else value
-
-    parameters = {n: there(v) if n in REFERENCES else v for n, v in record["given"].items()}
-    notebook = places.get(record["notebook"], record["notebook"])
-    return record | {"given": parameters, "notebook": str(notebook)}
-
-
 def _not_here(gone: Sequence[str], where: Path, closed: Sequence[Path]) -> str:
     """Which files are not here, and where they were looked for."""
     said = []
     for path in gone[:_MOST_NAMED]:
-        place = _counterpart(path, where, closed)
+        place = counterpart(path, where, closed)
         other = f"{place} is another file" if place else f"{where} holds no {Path(path).name}"
         said.append(f"{path} is not here, and {other}")
     more = f"; and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else ""

@@ -31,7 +31,7 @@ from afnlab.runs.identity import (
     is_reference,
 )
 from afnlab.runs.notebook_parameters import declarations, encoding
-from afnlab.runs.notebook_parameters.training import PARAMS, Training, short, training
+from afnlab.runs.notebook_parameters.training import PARAMS, Training, in_label, short, training
 from afnlab.runs.reading import code_read, read_now
 from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.staleness import states
@@ -282,6 +282,7 @@ class TrainingSpec(RunSpec):
             activation,
             training.name,
             training.changed,
+            {n: in_label(value) for n, value in training.activation_values.items()},
             recipe(options_of(self.normal), training.changed),
             partial(training.labelled, activation=activation),
         )

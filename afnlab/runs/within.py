@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from afnlab.runs.file_labels import Row, baseline_of, parted
+from afnlab.runs.file_labels import Row, baseline_of, parted, with_defaults
 from afnlab.runs.notebook_parameters.training import short
 from afnlab.runs.storage.record_schema import FURTHER
 
@@ -24,12 +24,14 @@ class Configured(NamedTuple):
 
     activation: its label, by the whole path of its file if it lies in one; named: what the field
     calls it under these settings, if not so; settings: what is not as by default, as its label says
-    it; recipe: all settings of the training; labelled: the label, but for some settings.
+    it; parameters: the values of the activation's parameters, as labels say them; recipe: all
+    settings of the training; labelled: the label, but for some settings.
     """
 
     activation: str
     named: str
     settings: Mapping[str, str]
+    parameters: Mapping[str, str]
     recipe: dict[str, str]
     labelled: Callable[[Collection[str]], str]
 
@@ -50,7 +52,8 @@ class Configured(NamedTuple):
             *without: settings that its label may be without, if others share them.
         """
         labels = tuple(dict.fromkeys(self.labelled(names) for names in ((), *without)))
-        return Row(self.activation, labels, len(self.settings), bool(self.named))
+        row = Row(self.activation, labels, len(self.settings), bool(self.named))
+        return with_defaults(row, self.parameters, self.settings)
 
 
 def recipe(options: Mapping[str, object], settings: Mapping[str, str]) -> dict[str, str]:

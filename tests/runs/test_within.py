@@ -20,7 +20,7 @@ def row(activation: str, named: str = "", own: str = "", **given: object) -> Con
         shown = [f"{n}={text}" for n, text in words.items() if n not in without]
         return f"{named or activation}({', '.join(shown)})" if shown else named or activation
 
-    return Configured(activation, named, words, recipe(USUAL | given, words), labelled)
+    return Configured(activation, named, words, {}, recipe(USUAL | given, words), labelled)
 
 
 def grid(activations: list[str], **settings: list[object]) -> list[Configured]:

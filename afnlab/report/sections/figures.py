@@ -177,6 +177,8 @@ def _why_unordered(selection: Selection) -> str:
     cost, base = selection.cost, proper_name(selection.baseline)
     if cost.once:
         return "which is quicker is not known, as what was timed once has no known noise"
+    if not cost.apart:
+        return f"which is quicker is not known, as the machine was busy: {cost.under_load}"
     count = counted(len(cost.apart), f"{noun(selection.table)}")
     return (
         f"which is quicker is not known, as {count} and {base} were not timed on the same occasion"

@@ -86,7 +86,7 @@ class Training(Config):
             del values[self._naming[0]]
         values |= {n: value for n, (value, default) in self.further.items() if value != default}
         values |= {"dtype": self.dtype} if self.dtype != "float32" else {}
-        return {name: masked(short(value)) for name, value in sorted(values.items())}
+        return {name: in_label(value) for name, value in sorted(values.items())}
 
     def facts(self, code: str = "") -> dict[str, object]:
         """What else a record holds, so that a reader of it needs neither task nor activation.
@@ -99,13 +99,17 @@ class Training(Config):
         named = {"named": self.name} if self.name else {}
         return {"settings": self.changed, **named, "task": about}
 
+    @property
+    def activation_values(self) -> dict[str, object]:
+        """The values of the activation's parameters, as far as they are known beforehand."""
+        values = self.activation.complete(self.options.activation)
+        # A trained parameter without a value starts at random: that is not its default, given.
+        kept = {n: v for n, v in values.items() if n not in self.options.trainable}
+        return kept | self.options.activation
+
     def normal(self) -> dict[str, Any]:
         """Everything but the seeds, with no two ways to say the same."""
         record, options = self.activation, self.options
-        values = record.complete(options.activation)
-        # A trained parameter without a value starts at random: that is not its default, given.
-        kept = {n: v for n, v in values.items() if n not in options.trainable}
-        kept |= options.activation
         tuning = {} if self.tuning is None else {TUNE: self.tuning.normal()}
         further = {name: encoding.encode(value) for name, (value, _) in self.further.items()}
         return {
@@ -114,7 +118,7 @@ class Training(Config):
             "task": self.task.name,
             "activation": record.label,
             "label": self.label,
-            "parameters": kept,
+            "parameters": self.activation_values,
             "trainable": list(options.trainable),
             "options": {name: getattr(options, name) for name in TASK_PARAMS}
             | options.model
@@ -179,6 +183,11 @@ def _native(config: Config) -> bool:
     device = config.device.type
     others = config.task.compiled or (config.tuning is not None and device == "cpu")
     return native_kernels(device) if others else native_kernels(device, config.activation.label)
+
+
+def in_label(value: object) -> str:
+    """A value as labels say it."""
+    return masked(short(value))
 
 
 def short(value: object) -> str:

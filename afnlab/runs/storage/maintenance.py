@@ -12,6 +12,7 @@ from afnlab.messages import counted
 from afnlab.runs import staleness
 from afnlab.runs.file_labels import told_apart
 from afnlab.runs.fingerprint import one_look
+from afnlab.runs.moved_code import lies_here
 from afnlab.runs.storage import atomic_write, record_schema, runs_folder
 from afnlab.runs.storage.confirmation_notes import only_to_tell, shows_nothing_by
 from afnlab.runs.storage.location import Place
@@ -19,6 +20,7 @@ from afnlab.runs.storage.record_schema import (
     FailureRecord,
     Record,
     Stored,
+    is_complete,
     is_number,
     is_training,
 )
@@ -37,7 +39,7 @@ class ListedRun:
     changed since) or `failed`; where its code is not here, so that nobody knows, it is `done`.
     seeds: in the order of its record. value: the mean of what a training is judged by; result: the
     same as text. seconds: it took, None where nobody knows. metrics: all that the notebook left, by
-    name. here: whether its code is.
+    name. here: whether its code is. moved: whether it is in the current folder in place of there.
     """
 
     id: str
@@ -50,6 +52,7 @@ class ListedRun:
     seconds: float | None
     metrics: Mapping[str, object]
     here: bool
+    moved: bool
 
 
 @one_look()
@@ -85,6 +88,7 @@ def _listed(facts: Record | FailureRecord, label: str) -> ListedRun:
         seconds=facts.get("seconds"),
         metrics=cast(Mapping[str, object], facts.get("metrics", {})),
         here=code != staleness.ELSEWHERE,
+        moved=code == staleness.ELSEWHERE and is_complete(facts) and lies_here(facts),
     )
 
 

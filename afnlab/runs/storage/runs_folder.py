@@ -45,6 +45,7 @@ SCHEMA = 3
 RECORD, HISTORY, NOTEBOOK, ERROR = "record.json", "history.parquet", "notebook.ipynb", "error.json"
 CONFIRMATIONS = "confirm"  # the folder of these within the folder of the runs that picked
 FRESH_JUDGINGS = "judge"  # the same of judgings by fresh seeds alone
+FRESH = {CONFIRMATIONS: "confirmations", FRESH_JUDGINGS: "judgings by fresh seeds alone"}
 SPEED = "speed.json"  # beside the runs: `afnlab bench activations --json runs/speed.json`
 OWN = (RECORD, ERROR)  # what no notebook may leave under that name
 FAILED = ".failed"

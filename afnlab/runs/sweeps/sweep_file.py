@@ -173,7 +173,9 @@ class Sweep:
         except ParameterError as error:
             raise self.wrong(str(error), "baseline") from None
         if not any(chosen):
-            labels = [label for one in trainings for label in (*one.row.labels, one.row.activation)]
+            labels = [
+                label for one in trainings for label in (one.row.labels[0], one.row.activation)
+            ]
             meant = file_labels.meant(self.baseline, labels)
             *known, asked = file_labels.shown([*labels, meant])
             raise self.wrong(unknown("baseline", asked, dict.fromkeys(known)), "baseline")
