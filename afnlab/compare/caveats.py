@@ -442,15 +442,13 @@ def reach(
         if error := sqrt(value * (1 - value) / examples):
             shown = reading(measure, value)
             about = f", one of {shown} with a standard error of {amount(measure, error)}"
-    alike = enumerated([f"one {n}" for n in ("task", *_USUALLY_VARIED) if n not in varied])
-    far = f"{alike[:1].upper()}{alike[1:]}: {_ELSEWHERE}, or after tuning."
+    far = enumerated([f"one {n}" for n in ("task", *_USUALLY_VARIED) if n not in varied])
     if varied:
         were = "was" if len(varied) == 1 else "were"
-        far = (
-            f"{alike[:1].upper()}{alike[1:]}, and every row at"
-            f" {enumerated([f'one {n}' for n in varied])}, which {were} not tuned: {_ELSEWHERE}, or"
-            " after tuning."
+        far += (
+            f", and every row at {enumerated([f'one {n}' for n in varied])}, which {were} not tuned"
         )
+    far = f"{far[:1].upper()}{far[1:]}: {_ELSEWHERE}, or after tuning."
     if tuned:
         far = f"One task and one budget: {_ELSEWHERE}, or with more trials."
     return [
