@@ -277,7 +277,7 @@ class TrainingSpec(RunSpec):
             activation,
             training.name,
             training.changed,
-            recipe(options_of(self.normal), training.changed),
+            recipe(options_of(training.normal()), training.changed),
             partial(training.labelled, activation=activation),
         )
 
