@@ -401,11 +401,8 @@ def mixed(records: Sequence[TrainingRecord]) -> list[str]:
     for name in ("afnlab", "torch", "numpy", "device_name", "threads", "data"):
         values = {str(r["versions"].get(name) or r["environment"].get(name)) for r in records}
         if len(values) > 1:
-            what = {
-                "device_name": "machine",
-                "data": "hash of the data",
-                "threads": "number of threads",
-            }.get(name, f"version of {name}")
+            said = {"device_name": "machine", "data": "hash of the data"}
+            what = (said | {"threads": "number of threads"}).get(name, f"version of {name}")
             shared.append(f"{what} ({', '.join(sorted(values))})")
     settings = [r["environment"].get("determinism", {}) for r in records]
     for name in dict.fromkeys(name for setting in settings for name in setting):

@@ -283,7 +283,7 @@ class TrainingSpec(RunSpec):
             training.name,
             training.changed,
             {n: in_label(value) for n, value in training.activation_values.items()},
-            recipe(options_of(self.normal), training.changed),
+            recipe(options_of(training.normal()), training.changed),
             partial(training.labelled, activation=activation),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from afnlab.runs.file_labels import Row, baseline_of, parted, with_defaults
 from afnlab.runs.notebook_parameters.training import short
@@ -38,8 +38,8 @@ class Configured(NamedTuple):
     @property
     def function(self) -> tuple[str, str, frozenset[tuple[str, str]]]:
         """What tells its function from others: the activation with what is its own."""
-        own = ((n, text) for n, text in self.settings.items() if n not in self.recipe)
-        return self.activation, self.named, frozenset(own)
+        parameters = ((n, text) for n, text in self.settings.items() if n not in self.recipe)
+        return self.activation, self.named, frozenset(parameters)
 
     def under(self, names: Iterable[str]) -> Within:
         """These of its settings with their values."""
@@ -67,7 +67,7 @@ def recipe(options: Mapping[str, object], settings: Mapping[str, str]) -> dict[s
     return {name: settings.get(name) or short(options[name]) for name in names}
 
 
-def options_of(normal: Mapping[str, Any]) -> dict[str, object]:
+def options_of(normal: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     """The settings of a training by name, of its parameters in their normal form."""
     return {**normal["options"], **normal.get(FURTHER, {})}
 

@@ -758,13 +758,17 @@ def test_a_setting_that_all_rows_share_is_said_once(tmp_path):
     for activation in ("relu", "gelu"):
         for lr in (0.001, 0.01):
             execute_small(tmp_path, activation=activation, lr=lr, split="validation", seeds=2)
-    (chosen,) = select(tmp_path, baseline="relu(split=validation)")  # its label elsewhere
-    assert set(chosen.rows) == {"relu", "gelu", "relu(lr=0.01)", "gelu(lr=0.01)"}
-    assert chosen.baseline == "relu"
-    assert chosen.setting == "digits-mlp, 2 epochs, split=validation"
-    assert "all with split=validation" in chosen.answers["On what?"]
-    (same,) = select(tmp_path, baseline="relu")
-    assert same.table.equals(chosen.table)
+    made = select(tmp_path, baseline="relu(split=validation)")  # its label elsewhere
+    for chosen, rate in zip(made, ("lr=0.001", "lr=0.01"), strict=True):
+        assert (set(chosen.rows), chosen.baseline) == ({"relu", "gelu"}, "relu")
+        assert chosen.setting == f"digits-mlp, 2 epochs, {rate}, split=validation"
+        assert "split=validation;" in chosen.answers["On what?"]
+    for one, same in zip(made, select(tmp_path, baseline="relu"), strict=True):
+        assert same.table.equals(one.table)
+    assert "learning rate matters" in sections.sensitivity(made).data  # over both tables
+    (whole,) = select(tmp_path, baseline="relu(lr=0.01)")
+    assert set(whole.rows) == {"relu", "gelu", "relu(lr=0.01)", "gelu(lr=0.01)"}
+    assert whole.baseline == "relu(lr=0.01)"
 
 
 def test_settings_that_differ_have_names_that_differ(runs):

@@ -70,7 +70,7 @@ def test_every_run_is_paired_with_the_baseline_of_its_task_and_settings():
     }
     one = comparisons(grid | {"task": ["digits-mlp"]}, "relu(lr=0.1)")
     assert {base.training.label for base in one.against.values()} == {"relu(lr=0.1)"}
-    with pytest.raises(ValueError, match=r"digits-mlp, lr=0.01 has none among the runs: relu"):
+    with pytest.raises(ValueError, match=r"digits-mlp, lr=0\.01 has none among the runs: relu"):
         rates = {"gelu": {"lr": [0.1, 0.2, 0.01]}}, {"relu": {"lr": [0.1, 0.2]}}
         comparisons({"activation": [*rates]})
     exact = comparisons({"activation": ["gelu", {"srelu": {"t": [1.5, 2.0]}}]}, "srelu(t=2)")
