@@ -68,6 +68,7 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "copy.py").write_text(IDEAS.replace("0.02 * torch.tanh(x)", "torch.tanh(x) / 50"))
     copied = ["judge", "copy.py:weak", *words[2:], "--ledger", "copied.jsonl"]
     assert main([*copied, "--json"]) == 10
+    before = {r["id"] for r in records("runs")}  # the baseline's seeds were there
     told = json.loads(capsys.readouterr().out)
     assert (told["seen"], told["seen_versions"], told["seen_against"]) == (0, 8, 8)
     assert told["versions"] == ["my.py:weak"]
