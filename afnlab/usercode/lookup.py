@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import isfile
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -67,7 +69,9 @@ def _module(ref: str) -> ModuleType:
 
 def imported(where: str, ref: str) -> ModuleType:
     """The module of this name, which `ref` is about; ValueError if it cannot be imported."""
-    with _as_value_error(f"{ref}: cannot import {where!r} (", ": ", ")"), importing(where):
+    file = f"{where.replace('.', os.sep)}.py"
+    hint = f"; of the file here it is {file}:{ref.rpartition(':')[2]}" if isfile(file) else ""
+    with _as_value_error(f"{ref}: cannot import {where!r} (", ": ", f"){hint}"), importing(where):
         return importlib.import_module(where)
 
 

@@ -21,6 +21,7 @@ from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.until_decided import Comparisons
+from afnlab.runs.training_notebook import SEED, has_one_seed
 from afnlab.runs.whereabouts import made_elsewhere
 
 
@@ -169,15 +170,23 @@ def next_batch(comparisons: Comparisons, most: int, runs: Path) -> list[RunStatu
 def too_few(specs: Iterable[RunSpec]) -> list[str]:
     """A line where the rows of settings have too few seeds for any test, against one of them.
 
-    Settings with as many rows and seeds share a line.
+    Settings with as many rows and seeds share a line. The rows of a notebook that is run once for
+    each seed are all compared with one of them, whatever task they name.
     """
-    rows: dict[TrainingSetting, list[tuple[int, ...]]] = {}
+    rows: dict[TrainingSetting | Path, list[tuple[int, ...]]] = {}
+    measuring: dict[Path, dict[str, list[int]]] = {}
     for spec in specs:
         if isinstance(spec, TrainingSpec):
             rows.setdefault(spec.setting, []).append(spec.seeds)
+        elif isinstance(seed := spec.parameters.get(SEED), int) and has_one_seed(spec.known):
+            row = {name: value for name, value in spec.parameters.items() if name != SEED}
+            measuring.setdefault(spec.notebook, {}).setdefault(repr(row), []).append(seed)
+    for notebook, seeds in measuring.items():
+        rows[notebook] = [tuple(its) for its in seeds.values()]
     tasks: dict[tuple[tuple[int, ...], int], dict[str, None]] = {}
     for setting, its in rows.items():
-        tasks.setdefault((max(its, key=len), len(its) - 1), {})[setting.task] = None
+        name = setting.name if isinstance(setting, Path) else setting.task
+        tasks.setdefault((max(its, key=len), len(its) - 1), {})[name] = None
     lines = []
     for (seeds, count), names in tasks.items():
         if count and len(seeds) < (least := stats.seeds_needed(count)):
