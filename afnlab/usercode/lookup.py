@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from os.path import isfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -69,8 +68,10 @@ def _module(ref: str) -> ModuleType:
 
 def imported(where: str, ref: str) -> ModuleType:
     """The module of this name, which `ref` is about; ValueError if it cannot be imported."""
-    file = f"{where.replace('.', os.sep)}.py"
-    hint = f"; of the file here it is {file}:{ref.rpartition(':')[2]}" if isfile(file) else ""
+    file = Path(f"{where.replace('.', os.sep)}.py")
+    hint = ""
+    with suppress(OSError, ValueError):  # a name that none can have
+        hint = f"; of the file here it is {file}:{ref.rpartition(':')[2]}" if file.is_file() else ""
     with _as_value_error(f"{ref}: cannot import {where!r} (", ": ", f"){hint}"), importing(where):
         return importlib.import_module(where)
 

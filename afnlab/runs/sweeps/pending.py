@@ -181,8 +181,8 @@ def too_few(specs: Iterable[RunSpec]) -> list[str]:
         elif isinstance(seed := spec.parameters.get(SEED), int) and has_one_seed(spec.known):
             row = {name: value for name, value in spec.parameters.items() if name != SEED}
             measuring.setdefault(spec.notebook, {}).setdefault(repr(row), []).append(seed)
-    for notebook, seeds in measuring.items():
-        rows[notebook] = [tuple(its) for its in seeds.values()]
+    for notebook, of_rows in measuring.items():
+        rows[notebook] = [tuple(numbers) for numbers in of_rows.values()]
     tasks: dict[tuple[tuple[int, ...], int], dict[str, None]] = {}
     for setting, its in rows.items():
         name = setting.name if isinstance(setting, Path) else setting.task
