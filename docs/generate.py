@@ -1,8 +1,9 @@
-"""Write what follows from the code: the page and the picture of the activations, and the floors.
+"""Write what follows from the code: the pages of the activations and of the parameters of a
+training, the picture of the activations, and the floors.
 
-docs/activations.md and docs/images/gallery.svg come from the definitions of the activations; the
-picture of the floors in docs/design.md comes from tests/repository/test_layers.py, which holds
-imports to it.
+docs/activations.md and docs/images/gallery.svg come from the definitions of the activations,
+docs/parameters.md from those of the parameters and of the tasks; the picture of the floors in
+docs/design.md comes from tests/repository/test_layers.py, which holds imports to it.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit with 1 if one of them is not what would be written
@@ -11,8 +12,11 @@ python docs/generate.py --check    exit with 1 if one of them is not what would 
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import sys
+from collections.abc import Callable
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -20,8 +24,12 @@ import afnlab
 from afnlab.bibliography import REFERENCES
 from afnlab.native import kernels
 from afnlab.registry import Activation
+from afnlab.runs.notebook_parameters import reference
+from afnlab.training.initial import network
+from afnlab.training.options import resolve
 
 PAGE = Path(__file__).with_name("activations.md")
+PARAMETERS = Path(__file__).with_name("parameters.md")
 GALLERY = Path(__file__).parent / "images" / "gallery.svg"
 DESIGN = Path(__file__).with_name("design.md")
 LAYERS = Path(__file__).parents[1] / "tests" / "repository" / "test_layers.py"
@@ -39,6 +47,30 @@ when it is first used; where that is not possible, the expression is used, with 
 an expression of torch's operations.
 
 ![All elementwise functions and their slopes](images/gallery.svg)
+"""
+PARAMETERS_HEAD = """# The parameters of a training
+
+This page is generated from the code by `python docs/generate.py`; edit that, not this page.
+
+Every parameter is given by its name: `afnlab run train -p lr 0.01`, a key of `parameters` or `grid`
+in a [sweep file](batch.md), a line in the first cell of `train.ipynb`. In Python those of the
+recipe, of the activation and of the task are in `params`, and the others are arguments:
+`afnlab.train("digits-mlp", "relu", params={"lr": 0.01, "init": "gain"}, seeds=12)`. At the command
+line `afnlab list parameters` and `afnlab list tasks --long` show what is here.
+
+## Of every training
+"""
+OWN_HEAD = """Beside these there are the parameters of the chosen activation ([the
+list](activations.md#parameters); [how they are set and
+trained](own.md#an-activations-own-parameters)) and those of the task (below). `init` is explained
+in [signal](signal.md), `record` in [the reference](reference/training.md), `tune` in
+[batch](batch.md#tuning).
+
+## The tasks and their recipes
+
+What a training uses where nothing else is given. *Size* is the number of parameters of the network
+with ReLU. [experiments.md](experiments.md) says where the tasks are from. A task of your own has
+the recipe that [its file](own.md) states.
 """
 
 
@@ -127,6 +159,93 @@ def _bibtex(records: list[Activation]) -> str:
     return f"## BibTeX\n\n```bibtex\n{entries}\n```\n"
 
 
+def parameters() -> str:
+    """The page of the parameters of a training, and of the recipes of the tasks."""
+    tasks = [afnlab.get_task(name) for name in afnlab.list_tasks()]
+    given = [(f"`{p.name}`", p.usual or "-", p.allowed, p.meaning) for p in reference.parameters()]
+    parts = [
+        PARAMETERS_HEAD,
+        _table(("name", "default", "what it may be", "meaning"), given),
+        OWN_HEAD,
+        _table(("task", "what it is", "size", *RECIPE, "minimized", "judged by"), _recipes(tasks)),
+        "A few recipes say more, which a run cannot change, but for `sites`:\n",
+        _table(("setting", "meaning", "value (tasks)"), _rare(tasks)),
+        "## Parameters of single tasks\n",
+        _table(("name", "what it may be", "meaning", "default (tasks)"), _own(tasks)),
+    ]
+    return "\n".join(parts)
+
+
+RECIPE = ("epochs", "batch_size", "lr", "weight_decay", "optimizer")
+
+
+def _recipes(tasks: list[afnlab.Task]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"`{task.name}`",
+            task.summary,
+            f"{_size(task.name):,}",
+            *(reference.recipe(task)[name] for name in RECIPE),
+            task.loss.name,
+            ", ".join(metric.name for metric in task.metrics),
+        )
+        for task in tasks
+    ]
+
+
+def _rare(tasks: list[afnlab.Task]) -> list[tuple[str, ...]]:
+    """The settings that few recipes have, what they mean, and which tasks have which."""
+    said = inspect.getdoc(afnlab.Recipe).partition("Attributes:\n")[2]
+    meanings = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", said, re.MULTILINE))
+    meanings |= {p.name: p.meaning for p in reference.parameters()}
+    values = [
+        (name, task.name, value)
+        for task in tasks
+        for name, value in reference.recipe(task).items()
+        if name not in RECIPE
+    ]
+    return [
+        (f"`{name}`", " ".join(meanings[name].rstrip(".").split()), _by_value(its))
+        for name, its in _grouped(values, lambda row: row[0])
+    ]
+
+
+def _own(tasks: list[afnlab.Task]) -> list[tuple[str, ...]]:
+    """The parameters that some tasks have of their own, with the defaults there."""
+    values = [(one, task.name, one.usual) for task in tasks for one in reference.own(task)]
+    return [
+        (f"`{name}`", allowed, meaning, _by_value(its))
+        for (name, allowed, meaning), its in _grouped(
+            values, lambda row: (row[0].name, row[0].allowed, row[0].meaning)
+        )
+    ]
+
+
+def _grouped(rows: list[tuple], key: Callable[[tuple], object]) -> list[tuple]:
+    groups: dict[object, list[tuple]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return list(groups.items())
+
+
+def _by_value(rows: list[tuple]) -> str:
+    """Rows that end with a task and a value, by value: 0.2 (`digits-mlp`, `digits-rnn`)."""
+    groups = _grouped(rows, lambda row: row[-1])
+    return "; ".join(f"{v} ({', '.join(f'`{row[-2]}`' for row in its)})" for v, its in groups)
+
+
+@cache
+def _size(name: str) -> int:
+    task, record = afnlab.get_task(name), afnlab.get_activation("relu")
+    model = network(task, record, resolve(task, record, {}), seed=0)
+    return sum(p.numel() for p in model.parameters())
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
 def gallery() -> str:
     """The README's picture: ink in a grey that is readable on light and dark pages."""
     from afnlab.figures import function_curves, style  # noqa: PLC0415
@@ -176,6 +295,7 @@ def main() -> int:
     plain = str.__eq__
     for path, made, equal in (
         (PAGE, page, plain),
+        (PARAMETERS, parameters, plain),
         (DESIGN, design, plain),
         (GALLERY, gallery, same),
     ):

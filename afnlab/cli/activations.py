@@ -13,13 +13,17 @@ from afnlab.paths import INDEX, shared
 
 
 def add_list(sub: argparse.ArgumentParser) -> None:
-    sub.epilog = examples("list", "", "sweeps", "activations --long")
+    sub.epilog = examples("list", "", "parameters", "tasks --long")
     sub.set_defaults(command=_list)
     sub.add_argument(
         "list", nargs="?", choices=tuple(_LISTS), help="list only these (default: all)"
     )
     sub.add_argument(
-        "-l", "--long", action="store_true", help="list the parameters of the activations too"
+        "-l",
+        "--long",
+        action="store_true",
+        help="list the parameters of the activations, the recipes of the tasks and the meaning of"
+        " the parameters too",
     )
 
 
@@ -44,9 +48,25 @@ def _activations(long: bool) -> Iterator[tuple[str, str]]:
             yield "", f"nn.{record.module.split()[0]}({', '.join(params)})"
 
 
-def _tasks(_: bool) -> Iterator[tuple[str, str]]:
+def _tasks(long: bool) -> Iterator[tuple[str, str]]:
+    from afnlab.runs.notebook_parameters import reference
+
     for name in afnlab.list_tasks():
-        yield name, afnlab.get_task(name).summary
+        task = afnlab.get_task(name)
+        yield name, task.summary
+        if long:
+            own = [(one.name, one.usual) for one in reference.own(task)]
+            yield "", ", ".join(" ".join(pair) for pair in (*reference.recipe(task).items(), *own))
+
+
+def _parameters(long: bool) -> Iterator[tuple[str, str]]:
+    """Those of every training; the chosen activation and task have others beside them."""
+    from afnlab.runs.notebook_parameters import reference
+
+    for one in reference.parameters():
+        yield one.name, f"{one.allowed} (default: {one.usual})" if one.usual else one.allowed
+        if long:
+            yield "", one.meaning
 
 
 def _sweeps(_: bool) -> Iterator[tuple[str, str]]:
@@ -71,6 +91,7 @@ def _notebooks(_: bool) -> Iterator[tuple[str, str]]:
 _LISTS: dict[str, Callable[[bool], Iterable[tuple[str, str]]]] = {
     "activations": _activations,
     "tasks": _tasks,
+    "parameters": _parameters,
     "sweeps": _sweeps,
     "notebooks": _notebooks,
 }

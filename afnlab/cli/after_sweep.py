@@ -45,7 +45,8 @@ def next_command(
         return f"{command('runs', 'list', runs=runs)} shows what these runs have measured"
     named = [plan.metric.name] if plan.metric is not None else []
     first = next((name for name in named if name in names), names[0])
-    line = f"{command('compare', sweep, metric=first, runs=runs)} compares these runs"
+    typed = None if first in named else first  # the file says it
+    line = f"{command('compare', sweep, metric=typed, runs=runs)} compares these runs"
     return f"{line}; --metric takes any of {listed(names)}" if len(names) > 1 else line
 
 

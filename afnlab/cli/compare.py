@@ -107,7 +107,8 @@ def _say_whole(a: argparse.Namespace, one: ForeignComparison) -> int:
         from afnlab.report.foreign_page import write_foreign
 
         write_foreign(one, a.out, lines.append)
-    say_comparison(f"{one.name}: {one.subject}", one)
+    asks = one.name.endswith(("?", "!", "."))  # a title that is a sentence
+    say_comparison(f"{one.name} ({one.subject})" if asks else f"{one.name}: {one.subject}", one)
     for line in lines:
         say(line)
     return 0

@@ -16,7 +16,7 @@ from afnlab.cli.flags import (
     examples,
     timeout,
 )
-from afnlab.messages import complain, counted, say
+from afnlab.messages import complain, say
 
 
 def add_run(sub: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def _run(a: argparse.Namespace) -> int:
     from afnlab.runs.run_spec import RunSpec
     from afnlab.runs.storage import runs_folder
     from afnlab.runs.storage.location import place
-    from afnlab.runs.storage.record_schema import is_training, result
+    from afnlab.runs.storage.record_schema import is_training, result, seeds_in_words
     from afnlab.runs.sweeps.local_executor import Local
     from afnlab.runs.whereabouts import made_elsewhere
     from afnlab.usercode.mainguard import refuse_while_importing
@@ -78,8 +78,7 @@ def _run(a: argparse.Namespace) -> int:
         metrics = record["metrics"]
         loss = metrics.get("test_loss")
         shown = "not finite" if loss is None else f"{loss:.4f}"
-        means = f"means over {counted(len(spec.seeds), 'seed')}"
-        say(f"{result(record)}, loss {shown}, {means}")
+        say(f"{result(record)}, loss {shown}, means over {seeds_in_words(record)}")
     elif record.get("metrics"):
         say(metrics_as_text(record["metrics"]))
     elif spec.notebook.parent != shared("notebooks"):

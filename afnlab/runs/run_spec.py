@@ -41,9 +41,11 @@ from afnlab.runs.whereabouts import folder_of, notebook_of
 from afnlab.runs.within import Configured, options_of, recipe
 from afnlab.spellings import unknown
 from afnlab.training.machine import native_kernels
+from afnlab.training.space import TUNE
 from afnlab.training.tasks import canonical_task
 
 Name = TypeVar("Name", str, int)
+_INSTEAD = "choose its settings by other seeds, and list them in the grid or in zip (docs/batch.md)"
 FILE = re.compile(rf"{re.escape(os.sep)}[^'\"\n]+?\.py:[A-Za-z_]\w*")
 CANONICAL: dict[str, Callable[[object], str | None]] = {  # the name that a spelling means
     name: canonical_task if name == "task" else canonical_name for name in REFERENCES
@@ -338,6 +340,8 @@ class NotebookSpec(RunSpec):
         for name in self.parameters:
             if name not in self.known:
                 message = unknown("parameter", name, self.known, of=self.notebook.name)
+                if name == TUNE:
+                    message = f"tune is for trainings, and {self.notebook.name} is none; {_INSTEAD}"
                 raise ParameterError(name, self.parameters[name], message=message)
         parameters = self.parameters | declarations.checked(self.parameters, self.known)
         return replace(self, parameters=self._with_references(parameters))

@@ -20,11 +20,16 @@ from afnlab.training.tasks import Task
 
 TRAINABLE = "trainable"
 MOST_SEEDS = 100_000  # of a run
+# The values of those that are a choice, each with what it means where its name does not say it.
 CHOICES = {
-    "optimizer": tuple(OPTIMIZERS),
-    "init": ("source", "gain", "critical"),
-    "sites": ("each", "shared"),
-    "split": ("test", "validation"),
+    "optimizer": dict.fromkeys(OPTIMIZERS, ""),
+    "init": {
+        "source": "as the network is constructed",
+        "gain": "normal, scaled by the activation's gain",
+        "critical": "normal, scaled so that deep networks keep their scale",
+    },
+    "sites": {"each": "a module at every site", "shared": "one module for all"},
+    "split": {"test": "", "validation": "held out of the training examples"},
 }
 
 
@@ -177,7 +182,7 @@ def _recipe(
 def _setting(name: str, value: object, task: Task) -> object:
     """A value of one of the task's parameters, checked."""
     if name in CHOICES:
-        return choice(value, name, CHOICES[name])
+        return choice(value, name, CHOICES[name], with_meanings(CHOICES[name]))
     if name == "batch_size":
         return whole(value, name, least=1)
     if name == "momentum" and value is None:
@@ -190,12 +195,20 @@ def _setting(name: str, value: object, task: Task) -> object:
     return setting
 
 
-def choice(value: object, name: str, allowed: Iterable[str]) -> object:
-    """`value`, if it is one of what is allowed; else a ParameterError."""
+def choice(value: object, name: str, allowed: Iterable[str], described: str = "") -> object:
+    """`value`, if it is one of what is allowed; else a ParameterError.
+
+    described: what is allowed, in the message's words; "": the names alone.
+    """
     listed = tuple(allowed)
     if value not in listed:
-        raise ParameterError(name, value, f"one of {', '.join(listed)}")
+        raise ParameterError(name, value, f"one of {described or ', '.join(listed)}")
     return value
+
+
+def with_meanings(values: Mapping[str, str]) -> str:
+    """Values in a row, each with its meaning where it has one: "test, validation (held out)"."""
+    return ", ".join(f"{n} ({meaning})" if meaning else n for n, meaning in values.items())
 
 
 def seed_list(seeds: int | Iterable[int]) -> tuple[int, ...]:

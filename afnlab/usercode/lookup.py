@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -66,7 +67,11 @@ def _module(ref: str) -> ModuleType:
 
 def imported(where: str, ref: str) -> ModuleType:
     """The module of this name, which `ref` is about; ValueError if it cannot be imported."""
-    with _as_value_error(f"{ref}: cannot import {where!r} (", ": ", ")"), importing(where):
+    file = Path(f"{where.replace('.', os.sep)}.py")
+    hint = ""
+    with suppress(OSError, ValueError):  # a name that none can have
+        hint = f"; of the file here it is {file}:{ref.rpartition(':')[2]}" if file.is_file() else ""
+    with _as_value_error(f"{ref}: cannot import {where!r} (", ": ", f"){hint}"), importing(where):
         return importlib.import_module(where)
 
 

@@ -33,6 +33,12 @@ COMPARES = "afnlab compare 'my fit.yaml' --metric error --runs 'my runs' compare
         ([{"error": 1.0}], {"parameters": {"noise": 1}}, LISTS),  # and nothing that pairs runs
         ([{}, {}], {}, f"no result is kept with these runs: {KEEPS_ONE}"),
         ([None, {"error": 1.0}], {}, COMPARES),  # of which one was removed meanwhile
+        (
+            [{"n": 2.0, "error": 1.0}] * 2,
+            {"file": "metric: error\n"},
+            f"{COMPARES.replace(' --metric error', '')}; --metric takes any of n, error",
+        ),
+        ([{"n": 2.0}] * 2, {"file": "metric: error\n"}, COMPARES.replace("error", "n")),
         ([None], {}, ""),
         ([], {}, ""),
     ],
@@ -40,7 +46,7 @@ COMPARES = "afnlab compare 'my fit.yaml' --metric error --runs 'my runs' compare
 def test_what_comes_after_a_sweep(kept, given, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     notebook(tmp_path / "fit.ipynb", "noise: float = 0.1\nseed: int = 0")
-    Path("my fit.yaml").write_text("notebook: fit.ipynb\nseeds: 2\n")
+    Path("my fit.yaml").write_text(f"notebook: fit.ipynb\nseeds: 2\n{given.get('file', '')}")
     parameters = given.get("parameters", {"noise": 1, "seed": 0})
 
     def read(path):

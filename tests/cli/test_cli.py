@@ -51,18 +51,20 @@ def runs(tmp_path) -> Path:
 def test_list(capsys):
     assert main(["list"]) == 0
     parts = capsys.readouterr().out.split("\n\n")
-    assert [p.splitlines()[0] for p in parts] == ["activations:", "tasks:", "sweeps:", "notebooks:"]
+    kinds = ["activations", "tasks", "parameters", "sweeps", "notebooks"]
+    assert [p.splitlines()[0] for p in parts] == [f"{kind}:" for kind in kinds]
     rows = [dict(line.split(maxsplit=1) for line in p.splitlines()[1:]) for p in parts]
     assert list(rows[0]) == list(afnlab.list_activations())
     assert rows[0]["relu"] == "max(0, x)"
     assert list(rows[1]) == list(afnlab.list_tasks())
-    assert rows[2]["small"] == "A small trial on handwritten digits"
-    assert rows[3]["train"] == "Train an activation"
-    assert rows[3]["report"] == "The report of runs, as `afnlab report` writes it"
-    assert "index" not in rows[3]
+    assert rows[2]["lr"] == "a number above 0 (default: the task's)"
+    assert rows[3]["small"] == "A small trial on handwritten digits"
+    assert rows[4]["train"] == "Train an activation"
+    assert rows[4]["report"] == "The report of runs, as `afnlab report` writes it"
+    assert "index" not in rows[4]
 
 
-@pytest.mark.parametrize("what", ["activations", "tasks", "sweeps", "notebooks"])
+@pytest.mark.parametrize("what", ["activations", "tasks", "parameters", "sweeps", "notebooks"])
 def test_list_one_kind(what, capsys):
     assert main(["list", what]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
@@ -76,6 +78,12 @@ def test_list_long(capsys):
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     at = next(i for i, line in enumerate(lines) if line.startswith("srelu "))
     assert lines[at + 1] == "nn.SReLU(t=2.21)"
+    assert main(["list", "tasks", "--long"]) == 0
+    out = capsys.readouterr().out
+    assert "epochs 40, batch_size 64, lr 0.001, weight_decay 0.0001, optimizer adamw\n" in out
+    assert ", optimizer adamw, cell rnn, auto_rot false, L 2\n" in out
+    assert main(["list", "parameters", "--long"]) == 0
+    assert "a factor on the initial weights" in capsys.readouterr().out
 
 
 def test_version_and_help(capsys):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from torch.nn.functional import cross_entropy
 
 import afnlab
 from afnlab.cli import main
@@ -16,7 +17,7 @@ from afnlab.cli.entry import parser
 from afnlab.paths import find, shared
 from afnlab.report import write_report
 from afnlab.runs.sweeps import sweep_file
-from tests.runs.test_runs import means
+from tests.runs.test_runs import means, notebook
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -40,6 +41,21 @@ def files_of(page: Path) -> dict[str, str]:
     return {match[1]: text for match, text in named if match} | dict(
         above.findall(page.read_text())
     )
+
+
+def cells_of(text: str) -> list[str]:
+    """The cells of a notebook that is shown, the first of which has the parameters."""
+    return text.split("# %%\n")
+
+
+def write_shown(page: Path) -> dict[str, str]:
+    """Write the files that a page shows into the current folder."""
+    for name, text in (shown := files_of(page)).items():
+        if name.endswith(".ipynb"):
+            notebook(Path(name), *cells_of(text))
+        else:
+            Path(name).write_text(text)
+    return shown
 
 
 def commands(page: Path) -> Iterator[list[str]]:
@@ -116,9 +132,7 @@ def test_an_incomplete_command_is_found(tmp_path):
 def test_a_sweep_file_that_is_shown_is_right(page, tmp_path, monkeypatch, capsys):
     """And so is every command that is printed for it, but for the machines that it asks for."""
     monkeypatch.chdir(tmp_path)
-    shown = files_of(page)
-    for name, text in shown.items():
-        Path(name).write_text(text)
+    shown = write_shown(page)
     for words in [*commands(page), *in_sentences(page)]:
         if words[0] in ("sweep", "tune") and words[1] in shown and not ELSEWHERE & set(words):
             assert main([*words, "--dry-run"]) == 0, (words, capsys.readouterr().err)
@@ -131,11 +145,34 @@ def test_a_sweep_file_that_is_shown_is_right(page, tmp_path, monkeypatch, capsys
         assert sweep_file.read(name).specs(here=False)
 
 
+def test_the_notebook_that_is_shown_measures_the_calibration_error():
+    first, training, last = cells_of(files_of(ROOT / "docs" / "batch.md")["calibration.ipynb"])
+    for split in ("test", "validation"):
+        names: dict = {}
+        exec(first, names)
+        names |= {"epochs": 2, "seed": 3, "split": split}
+        exec(training, names)
+        *before, shown = last.strip().splitlines()
+        exec("\n".join(before), names)
+        kept = eval(shown, names).metrics
+        outputs, targets = names["outputs"].double(), names["data"].test_y
+        assert len(targets) == {"test": 450, "validation": 269}[split]
+        assert kept["loss"] == pytest.approx(float(cross_entropy(outputs, targets)), rel=1e-4)
+        confidence, predicted = (x.numpy() for x in outputs.softmax(-1).max(-1))
+        right, expected = predicted == targets.numpy(), 0.0
+        for low in range(10):
+            inside = (confidence >= low / 10) & (confidence < (low + 1) / 10)
+            if inside.any():
+                gap = abs(confidence[inside].mean() - right[inside].mean())
+                expected += inside.mean() * gap
+        assert expected > 0.01
+        assert kept["calibration error"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_a_table_that_is_shown_is_compared(tmp_path, monkeypatch, capsys):
     page = ROOT / "docs" / "ecosystem.md"
     monkeypatch.chdir(tmp_path)
-    for name, text in files_of(page).items():
-        Path(name).write_text(text)
+    write_shown(page)
     (command,) = commands(page)
     assert main(command) == 0
     assert "mine" in capsys.readouterr().out
@@ -146,8 +183,7 @@ def test_a_task_of_one_s_own_from_the_file_to_the_report(tmp_path, monkeypatch, 
     """All of docs/own.md, in its order, with fewer seeds."""
     page = shared("docs") / "own.md"
     monkeypatch.chdir(tmp_path)
-    for name, text in files_of(page).items():
-        Path(name).write_text(text)
+    for name, text in write_shown(page).items():
         assert len(text.splitlines()) <= 26, f"{name} is longer than 25 lines and its name"
     one, swept, reported = commands(page)
     assert main([*one, "-p", "seeds", "2"]) == 0

@@ -127,6 +127,7 @@ STALE = {
     "no picture": ("GALLERY", lambda t: None),
     "a word on the page": ("PAGE", lambda t: t.replace("srelu", "sreul", 1)),
     "no page": ("PAGE", lambda t: None),
+    "a recipe was another": ("PARAMETERS", lambda t: t.replace("| 64 |", "| 65 |", 1)),
     "a floor less": ("DESIGN", lambda t: t.replace("  block\n    figures\n  end\n", "")),
     "a room less": ("DESIGN", lambda t: t.replace("    live studies\n", "    live\n")),
     "floors in another order": (

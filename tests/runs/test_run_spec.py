@@ -144,6 +144,8 @@ def test_notebooks_that_are_not_allowed(tmp_path):
         RunSpec.make(tmp_path / "absent.ipynb", {})
     with pytest.raises(ValueError, match=r"unknown parameter 'spam'; did you mean 'span'"):
         RunSpec.make("plot", {"spam": 1.0})
+    with pytest.raises(ValueError, match=r"tune is for trainings, and plot\.ipynb is none; choose"):
+        RunSpec.make("plot", {"tune": {"lr": [0.1]}})
     with pytest.raises(ValueError, match="parameter 'span' must be a number, got 'wide'"):
         RunSpec.make("plot", {"span": "wide"})
 

@@ -181,6 +181,14 @@ def test_a_wrong_reference_says_what_is_wrong(my, ref, message):
         get_activation(ref.format(my=my))
 
 
+def test_a_module_whose_file_lies_here_is_named_by_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hinge").mkdir()
+    (tmp_path / "hinge" / "wave.py").write_text("")
+    with pytest.raises(ValueError, match=r"; of the file here it is hinge/wave\.py:f$"):
+        get_activation("hinge.wave:f")
+
+
 def test_an_error_in_the_file_is_shown_and_not_remembered(tmp_path):
     mine = write(tmp_path / "mine.py", "1 / 0")
     for _ in range(2):

@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 
 from afnlab.digits import printed_alone
 from afnlab.measures import Measure, accuracy_of
+from afnlab.messages import counted
 from afnlab.runs.storage.safe_files import is_id, is_name
 from afnlab.training.space import space
 
@@ -295,6 +296,12 @@ def result(record: TrainingRecord) -> str:
     """The mean of what a training is judged by, in words: "test accuracy 93.12 %"."""
     of, value = measure(record), record["metrics"][measure(record).column]
     return f"test {of.name} {printed_alone(of, value) if value is not None else 'not finite'}"
+
+
+def seeds_in_words(record: TrainingRecord) -> str:
+    """How many seeds a training has, and of how many the loss did not stay finite."""
+    seeds, lost = counted(len(record["seeds"]), "seed"), record["metrics"].get("diverged") or 0
+    return f"{seeds}, of which {lost:g} diverged" if lost else seeds
 
 
 def checked(content: Mapping[str, Any], kind: type[Kind]) -> Kind:

@@ -21,6 +21,7 @@ from afnlab.runs.storage.record_schema import FailureRecord, Record
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.until_decided import Comparisons, baselines
+from afnlab.runs.training_notebook import SEED, has_one_seed
 from afnlab.runs.whereabouts import made_elsewhere
 
 
@@ -169,16 +170,31 @@ def next_batch(comparisons: Comparisons, most: int, runs: Path) -> list[RunStatu
 def too_few(specs: Iterable[RunSpec], baseline: str) -> list[str]:
     """A line where the rows of settings have too few seeds for any test, against one of them.
 
-    Settings with as many rows and seeds share a line.
+    Settings with as many rows and seeds share a line. The rows of a notebook that is run once for
+    each seed are all compared with one of them, whatever task they name.
 
     Args:
         specs: of a sweep.
         baseline: what the rows are compared with, a label or an activation.
     """
+    specs = list(specs)
     tasks: dict[tuple[tuple[int, ...], int], dict[str, None]] = {}
     for part, _ in baselines([s for s in specs if isinstance(s, TrainingSpec)], baseline):
         seeds = max((spec.seeds for spec in part), key=len)
         tasks.setdefault((seeds, len(part) - 1), {})[part[0].setting.task] = None
+    measuring: dict[Path, dict[str, list[int]]] = {}
+    for spec in specs:
+        seed = spec.parameters.get(SEED)
+        if (
+            not isinstance(spec, TrainingSpec)
+            and isinstance(seed, int)
+            and has_one_seed(spec.known)
+        ):
+            row = {name: value for name, value in spec.parameters.items() if name != SEED}
+            measuring.setdefault(spec.notebook, {}).setdefault(repr(row), []).append(seed)
+    for notebook, rows in measuring.items():
+        seeds = max(map(tuple, rows.values()), key=len)
+        tasks.setdefault((seeds, len(rows) - 1), {})[notebook.name] = None
     lines = []
     for (seeds, count), names in tasks.items():
         if count and len(seeds) < (least := stats.seeds_needed(count)):

@@ -16,7 +16,7 @@ from afnlab.runs.execution import RunFailed
 from afnlab.runs.run_spec import RunSpec
 from afnlab.runs.storage import atomic_write, runs_folder
 from afnlab.runs.storage.location import Place, place
-from afnlab.runs.storage.record_schema import is_training, result
+from afnlab.runs.storage.record_schema import is_training, result, seeds_in_words
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.labels import labels
 from afnlab.runs.sweeps.local_executor import Executor, Local
@@ -270,5 +270,4 @@ def _said(folder: Path) -> str:
     seconds = duration(record["seconds"])
     if not is_training(record):
         return f"done in {seconds}"
-    seeds = counted(len(record["seeds"]), "seed")
-    return f"{result(record)} over {seeds}, {seconds}"
+    return f"{result(record)} over {seeds_in_words(record)}, {seconds}"

@@ -13,6 +13,7 @@ from afnlab.runs.storage.atomic_write import Attempt
 from afnlab.runs.sweeps import sweep_file
 from afnlab.runs.sweeps.pending import standings, standings_among, too_few, unequal
 from afnlab.runs.sweeps.sweep_file import read
+from tests.over import over
 from tests.runs.test_runs import notebook
 
 
@@ -102,6 +103,25 @@ def test_what_no_test_can_decide_is_said_before_training(case):
     activations, tasks, seeds, said = FEW[case]
     content = {"grid": {"activation": activations, "task": tasks}, "seeds": seeds}
     assert too_few(read(content).specs(), "relu") == said
+
+
+MEASURING = {  # the grid, seeds, what is said
+    "two rows": ("noise: [0.1, 0.2]", "seeds: 5", "5 seeds and 1 comparison", 6),
+    "three rows": ("noise: [0.1, 0.2, 0.3]", "seeds: 6", "6 seeds and 2 comparisons", 7),
+    "tasks are rows too": ("noise: [0.1], task: [a, b]", "seeds: 5", "5 seeds and 1 comp", 6),
+    "enough": ("noise: [0.1, 0.2, 0.3]", "seeds: 7", "", 0),
+    "one row": ("noise: [0.1]", "seeds: 2", "", 0),
+    "no seeds, so nothing to compare": ("noise: [0.1, 0.2]", "title: fit", "", 0),
+}
+
+
+@over("grid, seeds, said, needed", MEASURING.values())
+def test_it_is_said_of_a_notebook_that_measures_too(grid, seeds, said, needed, tmp_path):
+    path = notebook(tmp_path / "fit.ipynb", 'noise: float = 0.1\ntask: str = "a"\nseed: int = 0')
+    (tmp_path / "fit.yaml").write_text(f"notebook: {path}\ngrid: {{{grid}}}\n{seeds}\n")
+    lines = too_few(read(tmp_path / "fit.yaml").specs())
+    assert [line.startswith(f"fit.ipynb: with {said}") for line in lines] == [True] * bool(said)
+    assert all(f"that takes {needed} seeds: --seeds {needed} (" in line for line in lines)
 
 
 def test_each_setting_is_a_table_of_its_own():

@@ -239,7 +239,7 @@ WRONG = {
     "grid-word": (
         "grid:\n  activation: [relu]\n  split: [test, validaton]\n",
         3,
-        "split must be one of test, validation; got 'validaton'",
+        r"split must be one of test, validation \(held .*\); got 'validaton'",
     ),
     "task": ("parameters:\n  task: digit-mlp\n", 2, "'digit-mlp'; did you mean 'digits-mlp'"),
     "parameter": ("grid: {}\nparameters:\n  epoch: 3\n", 3, "'epoch'; did you mean 'epochs'"),
@@ -259,7 +259,7 @@ WRONG = {
     "init": (
         "grid:\n  activation: [relu]\nparameters:\n  init: gian\n",
         4,
-        "init must be one of source, gain, critical; got 'gian'",
+        r"init must be one of source \(as .*\), gain \(normal.*\), critical \(.*\); got 'gian'",
     ),
     "record": (
         "grid:\n  activation: [relu]\nparameters:\n  record: [stps]\n",
