@@ -212,7 +212,9 @@ def _rare(tasks: list[afnlab.Task]) -> list[tuple[str, ...]]:
 
 def _own(tasks: list[afnlab.Task]) -> list[tuple[str, ...]]:
     """The parameters that some tasks have of their own, with the defaults there."""
-    values = [(one, task.name, one.usual) for task in tasks for one in reference.own(task)]
+    values = [
+        (one, task.name, one.usual) for task in tasks for one in reference.parameters_of(task)
+    ]
     return [
         (f"`{name}`", allowed, meaning, _by_value(its))
         for (name, allowed, meaning), its in _grouped(

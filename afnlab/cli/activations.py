@@ -55,8 +55,11 @@ def _tasks(long: bool) -> Iterator[tuple[str, str]]:
         task = afnlab.get_task(name)
         yield name, task.summary
         if long:
-            own = [(one.name, one.usual) for one in reference.own(task)]
-            yield "", ", ".join(" ".join(pair) for pair in (*reference.recipe(task).items(), *own))
+            settings = [(one.name, one.usual) for one in reference.parameters_of(task)]
+            yield (
+                "",
+                ", ".join(" ".join(pair) for pair in (*reference.recipe(task).items(), *settings)),
+            )
 
 
 def _parameters(long: bool) -> Iterator[tuple[str, str]]:

@@ -165,7 +165,7 @@ def recipe(task: Task) -> dict[str, str]:
     return texts | ({"sites": task.sites} if task.sites != Task.sites else {})
 
 
-def own(task: Task) -> list[Parameter]:
+def parameters_of(task: Task) -> list[Parameter]:
     """The parameters that a task has of its own, of its network and of its data.
 
     Args:
@@ -191,8 +191,8 @@ def _values(setting: Setting) -> str:
 
 
 def _augmented(augment: Augment) -> str:
-    given = {one.name: getattr(augment, one.name) for one in fields(augment)}
-    return ", ".join(n if v is True else f"{n} {_shown(v)}" for n, v in given.items() if v)
+    values = {one.name: getattr(augment, one.name) for one in fields(augment)}
+    return ", ".join(n if v is True else f"{n} {_shown(v)}" for n, v in values.items() if v)
 
 
 def _shown(value: object) -> str:

@@ -24,7 +24,7 @@ def test_every_parameter_of_a_training_is_there_and_in_words():
 
 
 def test_every_parameter_of_afnlab_s_tasks_has_a_meaning():
-    own = [one for name in list_tasks() for one in reference.own(get_task(name))]
+    own = [one for name in list_tasks() for one in reference.parameters_of(get_task(name))]
     assert len({one.name for one in own}) == len(reference._OWN)
     assert all(one.meaning and one.allowed and one.usual for one in own)
 
@@ -52,5 +52,5 @@ SETTINGS = {
 @over("said, setting", SETTINGS.items())
 def test_a_setting_of_a_user_s_task_says_what_it_may_be(said, setting):
     task = Task("t", data=None, model=None, recipe=Recipe(1, 1), settings={"s": setting})
-    (one,) = reference.own(task)
+    (one,) = reference.parameters_of(task)
     assert (one.allowed, one.meaning) == (said, "")
