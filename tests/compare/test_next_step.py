@@ -66,7 +66,8 @@ NEXT = {  # what makes a table, and what is said
     "the best is decided": (
         lambda: made(selu=UP, tanh=[g - 0.01 for g in EVEN], gelu=TINY),
         "What next: Test Tanh again. SELU is better already; this row is open. Train it and ReLU"
-        " alone on fresh seeds: one comparison, without correction. 16 show a true difference of -0.91 points with 80 % power, 59 half of"
+        " alone on fresh seeds: one comparison, without correction. 16 show a true"
+        " difference of -0.91 points with 80 % power, 59 half of"
         " it; the clearest of 2 is probably overestimated.",
     ),
     "the best is behind": (  # chance has made it look small, if anything
