@@ -307,8 +307,12 @@ def _log_standing(
     if standing.stage != stage:
         log(f"{said} {after}")
         return
-    left = standing.campaign.most - len(standing.seeds[stage])
-    time = f"; {spoken(left * seconds)} left at most, as the last went" if seconds > AT_ONCE else ""
+    seeds_left = standing.campaign.most - len(standing.seeds[stage])
+    time = (
+        f"; {spoken(seeds_left * seconds)} left at most, as the last went"
+        if seconds > AT_ONCE
+        else ""
+    )
     log(f"{said} so far {after}{time}")
 
 

@@ -43,12 +43,14 @@ def judgings(
         start: when it began; None: now.
     """
     runs = [one for one in before(kept, start) if is_training(one.record)]
-    own = [judged_as(groups, first) for first in firsts]
+    this_one = [judged_as(groups, first) for first in firsts]
     its = {groups[0], *versions}
     marks = {
         (folder, said["idea"], said["baseline"], said["first"]): None
         for folder, record in runs
-        if (said := record.get("judged")) is not None and said["idea"] in its and said not in own
+        if (said := record.get("judged")) is not None
+        and said["idea"] in its
+        and said not in this_one
     }
     by_group = {(folder, r["group"]): Trained.of_record(r) for folder, r in runs}
     texts = (
@@ -71,9 +73,9 @@ def _verdict(
     used = [pairs[seed] for seed in takewhile(pairs.__contains__, count(first))][: campaign.most]
     if not used:
         return
-    found = differences(used, idea.measure)
-    decided = stats.decide(found, margin=campaign.margin, level=campaign.level)
-    e_value = exp(float(stats.log_evidence(found[: decided.seeds])[-1]))
+    gains = differences(used, idea.measure)
+    decided = stats.decide(gains, margin=campaign.margin, level=campaign.level)
+    e_value = exp(float(stats.log_evidence(gains[: decided.seeds])[-1]))
     seeds = counted(decided.seeds, "fresh seed" if first >= FRESH else "seed")
     yield (
         f"{name} against {against.label}: {decided.verdict} after {seeds}"

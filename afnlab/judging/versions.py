@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 
@@ -39,30 +38,30 @@ def versions(spec: TrainingSpec, kept: Iterable[KeptRun]) -> dict[str, str]:
         kept: the runs that there are.
     """
     setting, called, values = _setting(spec.normal), _called(spec.normal), _values(spec)
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     others: set[str] = {spec.group}
     for run in kept:
         record, group = run.record, run.record["group"]
-        if group in others or group in found or not is_training(record):
+        if group in others or group in labels or not is_training(record):
             continue
-        normal: Mapping[str, Any] = record["parameters"]
+        normal: Mapping[str, object] = record["parameters"]
         is_version = _setting(normal) == setting and (
             _called(normal) == called or _has(values, run)
         )
         if is_version:
             label = str(normal["label"])
-            found[group] = f"{label} with other code" if label == spec.training.label else label
+            labels[group] = f"{label} with other code" if label == spec.training.label else label
         else:
             others.add(group)
-    return found
+    return labels
 
 
-def _setting(normal: Mapping[str, Any]) -> str:
+def _setting(normal: Mapping[str, object]) -> str:
     """How something was trained; not the code of the task, which may be edited as an idea's."""
     return canonical({name: normal.get(name) for name in _SETTING})
 
 
-def _called(normal: Mapping[str, Any]) -> tuple[bool, str]:
+def _called(normal: Mapping[str, object]) -> tuple[bool, str]:
     """Whether a function is a user's, and what it is called without its file, with its settings."""
     activation = str(normal["activation"])
     _, colon, name = activation.rpartition(":")

@@ -46,8 +46,8 @@ def load(ref: str, kind: type[T], advice: str) -> T:
         raise ValueError(unknown(kind.__name__.lower(), name, names, of=where))
     loaded = getattr(module, name)
     if not isinstance(loaded, kind):
-        found = with_article(type(loaded).__name__)
-        raise ValueError(f"{ref}: is {found}, not an afnlab {kind.__name__}; {advice}")
+        what = with_article(type(loaded).__name__)
+        raise ValueError(f"{ref}: is {what}, not an afnlab {kind.__name__}; {advice}")
     return loaded
 
 
