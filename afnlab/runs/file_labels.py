@@ -142,8 +142,8 @@ def row_of(label: str, rows: Mapping[Key, Row], parameter: str = "baseline") -> 
     is none. See `meant` and `as_read`."""
     wanted = meant(label, _references(rows.values()), parameter)
     exact = (key for text in (wanted, label) for key, row in rows.items() if text in row.labels)
-    if (found := next(exact, next((key for key in rows if key == label), None))) is not None:
-        return found
+    if (key := next(exact, next((key for key in rows if key == label), None))) is not None:
+        return key
     its = as_read(wanted)
     return next((key for key, row in rows.items() if its in map(as_read, row.labels)), None)
 
