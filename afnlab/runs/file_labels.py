@@ -127,7 +127,7 @@ def meant(label: str, references: Iterable[str], parameter: str = "baseline") ->
     name, settings = parted(label)
     matches = typed(name, [parted(one)[0] for one in references])
     if len(matches) > 1:
-        names = " or ".join(f"{one}{settings}" for one in endings(matches).values())
+        names = " or ".join(sorted(f"{one}{settings}" for one in endings(matches).values()))
         message = f"{parameter} {label!r}: several files are called so; it may be {names}"
         raise ParameterError(parameter, label, message=message)
     if matches:
