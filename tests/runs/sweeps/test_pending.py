@@ -119,7 +119,7 @@ MEASURING = {  # the grid, seeds, what is said
 def test_it_is_said_of_a_notebook_that_measures_too(grid, seeds, said, needed, tmp_path):
     path = notebook(tmp_path / "fit.ipynb", 'noise: float = 0.1\ntask: str = "a"\nseed: int = 0')
     (tmp_path / "fit.yaml").write_text(f"notebook: {path}\ngrid: {{{grid}}}\n{seeds}\n")
-    lines = too_few(read(tmp_path / "fit.yaml").specs())
+    lines = too_few(read(tmp_path / "fit.yaml").specs(), "relu")
     assert [line.startswith(f"fit.ipynb: with {said}") for line in lines] == [True] * bool(said)
     assert all(f"that takes {needed} seeds: --seeds {needed} (" in line for line in lines)
 
