@@ -56,7 +56,11 @@ class Chosen:
 
     def wants(self, records: Sequence[TrainingRecord]) -> bool:
         """Whether one of these runs is wanted."""
-        return self.wanted is None or any(r["group"] in self.wanted for r in records)
+        return any(self.wants_group(r["group"]) for r in records)
+
+    def wants_group(self, group: str) -> bool:
+        """Whether the runs of this group are wanted."""
+        return self.wanted is None or group in self.wanted
 
 
 def of_sweep(

@@ -119,9 +119,9 @@ def _note(its: Sequence[Version]) -> str:
     else:
         now = "which of them the file holds now is not known, since none of this code is here"
     return (
-        f"{name} was edited between runs, and the rows of its {its[0].among} versions are told"
-        f" apart: first run was {runs}; {now}. `afnlab runs diff` names the files that differ; a"
-        " comparison of a sweep file takes the present code alone."
+        f"{name} was edited between runs, and the rows of its {its[0].among} versions have"
+        f" names of their own: first run was {runs}; {now}. `afnlab runs diff` names the files"
+        " that differ; a comparison of a sweep file takes the present code alone."
     )
 
 

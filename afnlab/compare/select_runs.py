@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from afnlab.compare import caveats, code_versions, costs, summary_table
-from afnlab.compare.chosen_runs import current, of_sweep
+from afnlab.compare.chosen_runs import Chosen, current, of_sweep
 from afnlab.compare.confirmation import (
     confirmation_runs,
     confirmations,
@@ -115,7 +115,7 @@ def select(
     trained = _named_apart(chosen.records, chosen.located(trained))
     every = [trained[r["id"]].source for r in chosen.records]
     against = file_labels.here(baseline or chosen.baseline, every)
-    trained = _split(chosen.records, trained, against)
+    trained = _split(chosen, trained, against)
     parts: dict[TrainingSetting, list[TrainingRecord]] = {}
     for record in chosen.records:
         parts.setdefault(trained[record["id"]].setting, []).append(record)
@@ -219,18 +219,19 @@ def _named_apart(
     return {**trained, **apart}
 
 
-def _split(
-    records: Sequence[TrainingRecord], trained: Mapping[str, Trained], baseline: str
-) -> dict[str, Trained]:
-    """The trainings with the settings within which they are compared, as these records have them.
+def _split(chosen: Chosen, trained: Mapping[str, Trained], baseline: str) -> dict[str, Trained]:
+    """The trainings with the settings within which they are compared, as the chosen runs have them.
 
     All of a `TrainingSetting` that is split have its settings, also those that are not compared.
     """
     parts: dict[TrainingSetting, dict[str, Configured]] = {}
-    for record in records:
+    for record in chosen.records:
         one = trained[record["id"]]
         parts.setdefault(one.setting, {})[record["group"]] = one.configured
-    names = {setting: splitting(rows.values(), baseline) for setting, rows in parts.items()}
+    names = {}
+    for setting, rows in parts.items():
+        wanted = [one for group, one in rows.items() if chosen.wants_group(group)]
+        names[setting] = splitting(rows.values(), baseline, wanted)
     return {
         id: replace(one, within=one.configured.under(names.get(one.setting, ())))
         for id, one in trained.items()

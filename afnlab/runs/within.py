@@ -72,7 +72,9 @@ def options_of(normal: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     return {**normal["options"], **normal.get(FURTHER, {})}
 
 
-def splitting(rows: Iterable[Configured], baseline: str) -> list[str]:
+def splitting(
+    rows: Iterable[Configured], baseline: str, among: Collection[Configured] | None = None
+) -> list[str]:
     """The settings of the training that split a comparison; none where all are compared with one.
 
     A setting splits it if another function would else be compared with the baseline under another
@@ -82,6 +84,7 @@ def splitting(rows: Iterable[Configured], baseline: str) -> list[str]:
     Args:
         rows: those of one task and one `TrainingSetting`.
         baseline: a label or an activation, see `afnlab.runs.file_labels.baseline_of`.
+        among: those that are compared with the baseline; None: all.
 
     Raises:
         ParameterError: if several rows are called as the baseline is.
@@ -93,10 +96,9 @@ def splitting(rows: Iterable[Configured], baseline: str) -> list[str]:
     if at is None:
         return []
     base = fewest[at]
-    its, others = (
-        [one.recipe for one in fewest if (one.function == base.function) is same]
-        for same in (True, False)
-    )
+    its = [one.recipe for one in fewest if one.function == base.function]
+    compared = fewest if among is None else among
+    others = [one.recipe for one in compared if one.function != base.function]
 
     def values(recipes: list[dict[str, str]], name: str) -> set[str]:
         return {one[name] for one in recipes if name in one}

@@ -417,7 +417,7 @@ def test_the_direction_is_declared_once_or_said_first(copied, capsys):
     assert first("--better", "higher") == "fit: error (m), against noise=0.1"
     assert first("--metric", "noise") == f"fit: noise, against noise=0.1{higher}"
     assert main(["sweep", "fit.yaml"]) == 0
-    assert "afnlab compare fit.yaml --metric error compares" in capsys.readouterr().out
+    assert "afnlab compare fit.yaml compares these runs" in capsys.readouterr().out
     assert compare.compare_metric("fit.yaml").measure.better == "lower"
 
 

@@ -110,7 +110,7 @@ def test_nothing_is_wrong_with_ours():
         ("Noisy", "left out", "random"),
         ("Centred", "left out", "not elementwise"),
         ("Folds", "left out", "not elementwise"),
-        ("number", "left out", "a int cannot be called"),
+        ("number", "left out", "an int cannot be called"),
         ("Right", None, ""),
         ("step", None, ""),
     ],
