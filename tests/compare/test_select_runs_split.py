@@ -6,6 +6,7 @@ from pathlib import Path
 
 from afnlab.compare.attempts import _setting
 from afnlab.compare.caveats import split_by
+from afnlab.compare.chosen_runs import Chosen
 from afnlab.compare.select_runs import _apart, _one_task, _split
 from afnlab.compare.training_facts import Trained
 from tests.compare.test_trained_apart import record
@@ -23,7 +24,7 @@ def parts(baseline: str) -> dict:
     trained = {r["id"]: Trained.of_record(r) for r in RECORDS}
     made: dict = {}
     for r in RECORDS:
-        one = _split(RECORDS, trained, baseline)[r["id"]]
+        one = _split(Chosen(RECORDS), trained, baseline)[r["id"]]
         made.setdefault(one.setting, []).append((one, r))
     return made
 
