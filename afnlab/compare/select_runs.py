@@ -385,7 +385,10 @@ def _one_task(
     labelled: dict[str, Trained] = {}
     for one, label in zip(rows, plain, strict=True):
         version = versions.get(one.group)
-        labelled[f"{label} {version.words}" if version else label] = one
+        name = f"{label} {version.words}" if version else label
+        while name in labelled:  # of another source, which is a row of its own too
+            name += " *"
+        labelled[name] = one
     called = {label: one.row(shared) for label, one in labelled.items()}
     base = file_labels.baseline_of(baseline, called)
     if base is None:  # as it would be called
