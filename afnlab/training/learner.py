@@ -19,6 +19,7 @@ from afnlab.training.initial import gain, scale_weights
 from afnlab.training.options import number, whole
 from afnlab.training.streams import generator
 from afnlab.training.threads import at_most
+from afnlab.training.update_rules import SGD, Group
 
 STARTS = ("gain", "torch", "convnetjs")
 CLASSES = 2
@@ -136,8 +137,7 @@ class Learner:
         weights: list[Tensor] = [m.weight for m in self.network if isinstance(m, nn.Linear)]
         known = {id(p) for p in weights}
         others = [p for p in self.network.parameters() if id(p) not in known]
-        groups: list[dict[str, object]] = [{"params": weights}, {"params": others}]
-        self.optimizer = torch.optim.SGD(groups, lr=setup.lr)
+        self.optimizer = SGD([Group(weights, setup.lr), Group(others, setup.lr)])
         self.retune(setup)
         self.shuffle = generator(setup.seed, "batches")
         self.order = torch.empty(0, dtype=torch.int64)
@@ -146,9 +146,9 @@ class Learner:
 
     def retune(self, setup: Setup) -> None:
         """Continue with the lr, momentum, batch and l2 of another setup."""
-        for group, l2 in zip(self.optimizer.param_groups, (setup.l2, 0.0), strict=True):
-            group |= {"lr": setup.lr, "momentum": setup.momentum}
-            group["weight_decay"] = l2 / setup.batch
+        self.optimizer.momentum = setup.momentum
+        for group, l2 in zip(self.optimizer.groups, (setup.l2, 0.0), strict=True):
+            group.lr, group.weight_decay = setup.lr, l2 / setup.batch
         tuned = {name: getattr(setup, name) for name in TUNABLE}
         self.setup = replace(self.setup, **tuned)
 
@@ -173,7 +173,7 @@ class Learner:
         batch, self.order = self.order[: self.setup.batch], self.order[self.setup.batch :]
         with at_most(1):
             loss = F.cross_entropy(self.network(x[batch]), y[batch])
-            self.optimizer.zero_grad()
+            self.network.zero_grad()
             loss.backward()
             self.optimizer.step()
         for module in self.network:

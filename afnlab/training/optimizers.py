@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from afnlab.native import adam
+from afnlab.native.adam import StackedAdam, serves
+from afnlab.training.update_rules import SGD, Adam, Group, KerasRMSprop, Optimizer, RMSprop
 
-RMS_DECAY, RMS_EPS = 0.9, 1e-7
 ADAM_MOMENTUM = 0.9
 
 
@@ -35,18 +34,22 @@ class OptimizerSettings:
     momentum: float | None = None
 
     @property
-    def common(self) -> dict[str, Any]:
-        """The arguments of torch's own optimizers; on a GPU a graph can capture their steps."""
-        on_gpu = any(p.is_cuda for p in self.params.values())
-        return {"lr": self.lr, "weight_decay": self.weight_decay, "capturable": on_gpu}
+    def groups(self) -> list[Group]:
+        """All parameters, at one rate."""
+        return [Group(list(self.params.values()), self.lr, self.weight_decay)]
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Of Adam."""
+        return (ADAM_MOMENTUM if self.momentum is None else self.momentum, 0.999)
 
 
 class PerMember:
     """An optimizer whose learning rate and weight decay differ between the members of a stack.
 
-    torch's optimizers have one learning rate per tensor. Their steps are proportional to it, so an
+    An `Optimizer` has one learning rate per tensor. Its steps are proportional to it, so an
     optimizer with learning rate 1 computes the steps of tensors of zeros, and each member takes its
-    own multiple of them. `adam.StackedAdam` does without, where it serves.
+    own multiple of them. `StackedAdam` does without, where it serves.
 
     Args:
         make: the optimizer, of a `OptimizerSettings`.
@@ -57,7 +60,7 @@ class PerMember:
 
     def __init__(
         self,
-        make: Callable[[OptimizerSettings], torch.optim.Optimizer],
+        make: Callable[[OptimizerSettings], Optimizer],
         setting: OptimizerSettings,
         lr: Sequence[float],
         weight_decay: Sequence[float],
@@ -73,7 +76,7 @@ class PerMember:
         self.decay = [_column(decays, p) for p in self.params] if decays.any() else None
 
     @property
-    def state(self) -> dict[Tensor, dict[str, object]]:
+    def state(self) -> dict[Tensor, Mapping[str, object]]:
         return {
             **self.inner.state,
             **{p: {"step": s} for p, s in zip(self.params, self.steps, strict=True)},
@@ -132,31 +135,7 @@ def _column(values: Tensor, like: Tensor) -> Tensor:
     return values.to(like.device, like.dtype).view(-1, *[1] * (like.dim() - 1))
 
 
-class KerasRMSprop(torch.optim.Optimizer):
-    """RMSprop with eps under the root, p -= lr g / sqrt(v + eps), as in Keras since 2.11.
-
-    torch.optim.RMSprop divides by sqrt(v) + eps. With eps = 1e-7 the two differ where gradients are
-    small: the step is bounded by lr g / 3e-4 here, and by lr sqrt(10) there.
-    """
-
-    def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: object = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                grad = p.grad.add(p, alpha=group["weight_decay"])
-                state = self.state[p]
-                if not state:
-                    state["square"] = torch.zeros_like(p)
-                square = state["square"].mul_(RMS_DECAY).addcmul_(grad, grad, value=1 - RMS_DECAY)
-                p.addcmul_(grad, (square + RMS_EPS).rsqrt_(), value=-group["lr"])
-
-
-class Airbench(torch.optim.SGD):
+class Airbench(SGD):
     """Nesterov SGD as in cifar10-airbench (Jordan 2024), on losses summed over the batch.
 
     lr and weight decay are stated for 1,024 examples and separate from the momentum; biases of
@@ -176,12 +155,12 @@ class Airbench(torch.optim.SGD):
         decay = setting.weight_decay * setting.batch_size / kilostep
         biases = [p for n, p in setting.params.items() if "norm" in n]
         others = [p for n, p in setting.params.items() if "norm" not in n]
+        self.peaks = (lr * self.BIAS_FACTOR, lr)
         groups = [
-            {"params": params, "lr": rate, "peak": rate, "weight_decay": decay / rate}
-            for params, rate in ((biases, lr * self.BIAS_FACTOR), (others, lr))
-            if params
+            Group(params, peak, decay / peak)
+            for params, peak in zip((biases, others), self.peaks, strict=True)
         ]
-        super().__init__(groups, lr=lr, momentum=momentum, nesterov=momentum > 0)
+        super().__init__(groups, momentum, nesterov=momentum > 0)
         self.setting, self.done = setting, 0
         self.resting = [p for n, p in setting.params.items() if n.endswith("whiten.bias")]
         tensors = (*setting.params.values(), *setting.buffers.values())
@@ -198,9 +177,9 @@ class Airbench(torch.optim.SGD):
         return 1 + (last - 1) * (self.done - rising) / (self.setting.steps - rising)
 
     @torch.no_grad()
-    def step(self, closure: object = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            group["lr"] = group["peak"] * self.rate
+    def step(self) -> None:
+        for group, peak in zip(self.groups, self.peaks, strict=True):
+            group.lr = peak * self.rate
         if self.done >= self.RESTS_AFTER * self.setting.steps_per_epoch:
             for p in self.resting:
                 p.grad = None
@@ -215,7 +194,7 @@ class Airbench(torch.optim.SGD):
                 fast.copy_(slow)
 
 
-class NanoGPT(torch.optim.AdamW):
+class NanoGPT(Adam):
     """AdamW as nanoGPT uses it: matrices decay alone, gradients are clipped, the rate has a cosine.
 
     The second average decays by 0.99 a step. The learning rate grows linearly up to a share
@@ -228,12 +207,10 @@ class NanoGPT(torch.optim.AdamW):
     def __init__(self, setting: OptimizerSettings) -> None:
         momentum = ADAM_MOMENTUM if setting.momentum is None else setting.momentum
         self.trained = list(setting.params.values())
-        parts = (
-            ([p for p in self.trained if p.dim() > 2], setting.weight_decay),  # stacked matrices
-            ([p for p in self.trained if p.dim() <= 2], 0.0),
-        )
-        groups = [{"params": params, "weight_decay": decay} for params, decay in parts if params]
-        super().__init__(groups, lr=setting.lr, betas=(momentum, self.SECOND), fused=True)
+        matrices = [p for p in self.trained if p.dim() > 2]  # stacked
+        others = [p for p in self.trained if p.dim() <= 2]
+        groups = [Group(matrices, setting.lr, setting.weight_decay), Group(others, setting.lr)]
+        super().__init__(groups, (momentum, self.SECOND), decoupled=True)
         self.setting, self.done = setting, 0
 
     @property
@@ -247,53 +224,25 @@ class NanoGPT(torch.optim.AdamW):
         return last + (1 - last) * (1 + cos(pi * progress)) / 2
 
     @torch.no_grad()
-    def step(self, closure: object = None) -> None:  # type: ignore[override]
+    def step(self) -> None:
         grads = [p.grad for p in self.trained if p.grad is not None]
         norms = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
         factors = (self.LARGEST_NORM / (norms + 1e-6)).clamp(max=1.0)
         for grad in grads:
             grad.mul_(_column(factors, grad))
-        for group in self.param_groups:
-            group["lr"] = self.setting.lr * self.rate
+        for group in self.groups:
+            group.lr = self.setting.lr * self.rate
         super().step()
         self.done += 1
 
 
-def _adamw(s: OptimizerSettings) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(s.params.values(), betas=_betas(s), fused=True, **s.common)
-
-
-def _adam(s: OptimizerSettings) -> torch.optim.Optimizer:
-    return torch.optim.Adam(s.params.values(), betas=_betas(s), fused=True, **s.common)
-
-
-def _betas(s: OptimizerSettings) -> tuple[float, float]:
-    return (ADAM_MOMENTUM if s.momentum is None else s.momentum, 0.999)
-
-
-def _rmsprop(s: OptimizerSettings) -> torch.optim.Optimizer:
-    params, momentum = s.params.values(), s.momentum or 0.0
-    return torch.optim.RMSprop(params, alpha=RMS_DECAY, eps=RMS_EPS, momentum=momentum, **s.common)
-
-
-def _sgd(s: OptimizerSettings) -> torch.optim.Optimizer:
-    params, momentum = s.params.values(), s.momentum or 0.0
-    return torch.optim.SGD(
-        params, lr=s.lr, momentum=momentum, weight_decay=s.weight_decay, fused=True
-    )
-
-
-def _keras(s: OptimizerSettings) -> torch.optim.Optimizer:
-    return KerasRMSprop(s.params.values(), lr=s.lr, weight_decay=s.weight_decay)
-
-
 # AdamW's weight decay is decoupled; Adam's is added to the gradient (L2), of every parameter.
-OPTIMIZERS: dict[str, Callable[[OptimizerSettings], torch.optim.Optimizer]] = {
-    "adamw": _adamw,
-    "adam": _adam,
-    "sgd": _sgd,
-    "rmsprop": _rmsprop,
-    "rmsprop-keras": _keras,
+OPTIMIZERS: dict[str, Callable[[OptimizerSettings], Optimizer]] = {
+    "adamw": lambda s: Adam(s.groups, s.betas, decoupled=True),
+    "adam": lambda s: Adam(s.groups, s.betas, decoupled=False),
+    "sgd": lambda s: SGD(s.groups, s.momentum or 0.0, fused=True),
+    "rmsprop": lambda s: RMSprop(s.groups, s.momentum or 0.0),
+    "rmsprop-keras": lambda s: KerasRMSprop(s.groups),
     "airbench": Airbench,
     "nanogpt": NanoGPT,
 }
@@ -301,7 +250,7 @@ SCHEDULED = (Airbench, NanoGPT)  # whose learning rate changes from step to step
 DECOUPLED, WITHOUT_MOMENTUM, ONE_RATE = ("adamw",), ("rmsprop-keras",), ("airbench", "nanogpt")
 ADAMS = ("adam", "adamw")
 
-AnyOptimizer = torch.optim.Optimizer | adam.StackedAdam | PerMember | InParts
+AnyOptimizer = Optimizer | StackedAdam | PerMember | InParts
 
 
 def optimizer(
@@ -315,6 +264,6 @@ def optimizer(
         return OPTIMIZERS[name](replace(setting, lr=lr, weight_decay=weight_decay))
     lrs, decays = zip(*rates[0], strict=True)
     params, decoupled = setting.params.values(), name in DECOUPLED
-    if name in ADAMS and adam.serves(params):
-        return adam.StackedAdam(params, lrs, decays, decoupled, _betas(setting))
+    if name in ADAMS and serves(params):
+        return StackedAdam(params, lrs, decays, decoupled, setting.betas)
     return PerMember(OPTIMIZERS[name], setting, lrs, decays, decoupled)

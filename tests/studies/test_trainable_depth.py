@@ -17,6 +17,7 @@ from afnlab.training.initial import build
 from afnlab.training.members import Member
 from afnlab.training.plan import configure, plan
 from afnlab.training.stack import Stack
+from afnlab.training.update_rules import SGD
 
 FLAT = {"min_val": 0.0, "max_val": 1e-9}
 LIMITS = {"seeds": 2, "epochs": 1, "limit_train": 64, "limit_test": 64, "progress": False}
@@ -193,12 +194,12 @@ def test_the_line_of_the_theory_ends_where_variances_do_not_settle():
     assert (np.isnan(rows) == (sigmas > sqrt(2))).all()
 
 
-def test_gradient_descent_is_torchs():
+def test_gradient_descent_has_momentum():
     config = configure("digits-mlp", "relu", params={"optimizer": "sgd", "momentum": 0.5})
 
     with Stack.build(plan(config), [Member(0, config.options)]) as stack:
-        assert isinstance(stack.optimizer, torch.optim.SGD)
-        assert stack.optimizer.param_groups[0]["momentum"] == 0.5
+        assert isinstance(stack.optimizer, SGD)
+        assert stack.optimizer.momentum == 0.5
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_a_step_is_convnetjs_s():
 
 def test_a_parameter_called_weight_has_no_penalty():
     learner = Learner(Setup("prelu", hidden=(3,), l2=1.0))
-    decayed, free = (group["params"] for group in learner.optimizer.param_groups)
+    decayed, free = (group.params for group in learner.optimizer.groups)
     assert all(p.dim() == 2 for p in decayed)
     assert any(p.shape == (1,) for p in free)
 
@@ -146,9 +146,10 @@ def test_rates_change_while_it_learns():
     learner = Learner(Setup("tanh", hidden=(3,), lr=0.1))
     learner.retune(Setup("relu", hidden=(9,), lr=0.5, momentum=0.2, batch=5, l2=0.1))
     assert learner.setup == Setup("tanh", hidden=(3,), lr=0.5, momentum=0.2, batch=5, l2=0.1)
-    decayed, free = learner.optimizer.param_groups
-    assert (decayed["lr"], decayed["momentum"], decayed["weight_decay"]) == (0.5, 0.2, 0.02)
-    assert (free["lr"], free["weight_decay"]) == (0.5, 0.0)
+    assert learner.optimizer.momentum == 0.2
+    decayed, free = learner.optimizer.groups
+    assert (decayed.lr, decayed.weight_decay) == (0.5, 0.02)
+    assert (free.lr, free.weight_decay) == (0.5, 0.0)
 
 
 def test_points_may_come_and_go():

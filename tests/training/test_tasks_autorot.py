@@ -15,7 +15,7 @@ from afnlab.autorot import AutoRotGRU, AutoRotLinear
 from afnlab.compare.formatting import estimate
 from afnlab.live import preactivations
 from afnlab.studies import rotation
-from afnlab.training.optimizers import KerasRMSprop
+from afnlab.training.update_rules import Group, KerasRMSprop
 
 COLUMNS = ["seed", "epoch", "train_loss", "test_loss", "test_accuracy"]
 
@@ -89,10 +89,10 @@ def test_the_last_layer_is_plain_and_starts_are_glorot():
 
 def test_keras_rmsprop_against_its_formula():
     p = torch.tensor([1.0, -2.0, 1e-4], dtype=torch.float64, requires_grad=True)
-    optimizer = KerasRMSprop([p], lr=0.01, weight_decay=0.1)
+    optimizer = KerasRMSprop([Group([p], lr=0.01, weight_decay=0.1)])
     value, square = p.detach().clone(), torch.zeros(3, dtype=torch.float64)
     for _ in range(4):
-        optimizer.zero_grad()
+        p.grad = None
         p.pow(3).sum().backward()
         optimizer.step()
         grad = 3 * value**2 + 0.1 * value

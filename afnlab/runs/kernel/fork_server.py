@@ -43,7 +43,6 @@ OF_TRAININGS = (
     "afnlab.studies",
     "sklearn.datasets",
     "sklearn.model_selection",
-    "torch._dynamo",  # an optimizer imports it when it is made
 )
 REQUEST = b"fork"  # what is asked for is in the file that comes with it
 
