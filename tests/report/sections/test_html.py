@@ -32,3 +32,14 @@ def test_a_flag_in_a_sentence_is_not_broken():
     assert re.findall("<span class=flag>(.*?)</span>", told) == ["--most", "--few", "--x"]
     plain = unescape(re.sub("</?span[^>]*>", "", told))
     assert plain == "Go on with --most 16, or (--few) <b>--x; a--b and -- are none"
+
+
+def test_code_in_a_sentence_is_shown_as_code():
+    assert (
+        sentence("`a <b` and `c` or ` alone")
+        == "<code>a &lt;b</code> and <code>c</code> or ` alone"
+    )
+    told = sentence("`afnlab bench --beside FILE.py:NAME` times it")
+    assert re.fullmatch(
+        "<code>afnlab bench <span class=flag>--beside</span> .*</code> times it", told
+    )
