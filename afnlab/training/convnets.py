@@ -21,7 +21,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1, self.activation1 = nn.Conv2d(inputs, width, 3, padding=1), activation()
         self.conv2, self.activation2 = nn.Conv2d(width, width, 3, padding=1), activation()
-        self.pool, self.norm = HalvingPool(), PlaneNorm((size // 2, size // 2))
+        self.pool, self.norm = HalvingPool(), PlaneNorm([size // 2, size // 2])
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.activation1(self.conv1(x))
@@ -34,7 +34,7 @@ class PerPixel(nn.Module):
     def __init__(self, inputs: int, width: int, size: int, activation: MakeActivation) -> None:
         super().__init__()
         self.linear, self.activation = nn.Linear(inputs, width), activation()
-        self.norm = PlaneNorm((size, size))
+        self.norm = PlaneNorm([size, size])
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.linear(x.movedim(1, -1)).movedim(-1, 1)
