@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -80,11 +81,19 @@ def _values(module: nn.Module) -> Tensor | None:
     x = _grid()
     try:
         with torch.random.fork_rng(devices=[]):  # it may draw
-            y = deepcopy(module).eval().forward(x.clone())
+            y = _copied(module).eval().forward(x.clone())
     except Exception:  # it is somebody's module, and takes something else
         return None
     alike = isinstance(y, Tensor) and (y.shape, y.dtype) == (x.shape, x.dtype)
     return y.detach() if alike else None
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A deep copy without hooks, which `forward` does not call: they may hold whole models, or what
+    cannot be copied."""
+    bare = copy(module)
+    vars(bare).update({name: OrderedDict() for name in vars(module) if "_hooks" in name})
+    return deepcopy(bare)
 
 
 @cache

@@ -10,6 +10,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+from pandas.testing import assert_frame_equal
 from torch import nn as torch_nn
 from torch.testing import assert_close
 
@@ -137,6 +138,24 @@ def test_a_function_that_is_called_directly_too_is_both_sites():
     assert model.function is F.relu
     with pytest.warns(UserWarning, match="relu"):
         replace(model, "relu", "srelu", example=x)
+
+
+def test_hooks_are_neither_copied_nor_called():
+    """They may hold the whole model, or what cannot be copied."""
+
+    class Watch:
+        def __deepcopy__(self, memo):
+            raise TypeError("cannot be copied")
+
+        def seen(self, module, inputs, output):
+            raise AssertionError("called")
+
+    model = Model()
+    expected = activation_sites(model).table
+    for module in model.modules():
+        module.register_forward_hook(Watch().seen)
+    assert_frame_equal(activation_sites(model).table, expected)
+    assert all(module._forward_hooks for module in model.modules())
 
 
 def test_the_summary_and_the_table():
