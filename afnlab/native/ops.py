@@ -252,9 +252,10 @@ def _same_numbers(record: Activation, device: torch.device, kernel: kernels.Kern
         one = torch.ones_like(x)
         y = kernels.forward(kernel, x, call.numbers, ())
         slope = kernels.backward(kernel, one, x, call.numbers, (), with_sums=False)[0]
-        # Not by `gradients`: the first transform of torch.func imports torch's compiler (1.5 s).
+        # Neither by `gradients` nor with `one`: the first transform of torch.func imports torch's
+        # compiler, and the first gradient that is given imports sympy (1.5 s and 0.3).
         wanted = call.expression(x.requires_grad_())
-        wanted_slope = torch.autograd.grad(wanted, x, one)[0]
+        wanted_slope = torch.autograd.grad(wanted.sum(), x)[0]
         for got, expected in ((y, wanted), (slope, wanted_slope)):
             if not torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
                 return False
