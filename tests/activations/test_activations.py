@@ -595,10 +595,14 @@ IMPORT = """
              "ipywidgets", "papermill", "nbformat", "nbconvert", "nbclient", "pyarrow",
              "pooch", "dask", "safetensors", "yaml", "jupyter_client"}
     assert not heavy & new, heavy & new
+
+    small = {"epochs": 1, "limit_train": 64, "limit_test": 64, "progress": False}
+    afnlab.train("digits-mlp", "srelu", seeds=2, **small)
+    assert not {"torch._dynamo", "sympy"} & set(sys.modules)  # 2 s, for what no training needs
 """
 
 
-def test_importing_loads_and_starts_nothing():
+def test_importing_loads_and_starts_nothing_and_a_training_no_compiler():
     command = [sys.executable, "-B", "-c", dedent(IMPORT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
