@@ -205,12 +205,11 @@ class NanoGPT(Adam):
     SECOND, LARGEST_NORM = 0.99, 1.0
 
     def __init__(self, setting: OptimizerSettings) -> None:
-        momentum = ADAM_MOMENTUM if setting.momentum is None else setting.momentum
         self.trained = list(setting.params.values())
         matrices = [p for p in self.trained if p.dim() > 2]  # stacked
         others = [p for p in self.trained if p.dim() <= 2]
         groups = [Group(matrices, setting.lr, setting.weight_decay), Group(others, setting.lr)]
-        super().__init__(groups, (momentum, self.SECOND), decoupled=True)
+        super().__init__(groups, (setting.betas[0], self.SECOND), decoupled=True)
         self.setting, self.done = setting, 0
 
     @property
