@@ -143,7 +143,10 @@ class Judgement:
                 f" (the last {MOST_NAMED} of {n})" if (n := len(self.earlier)) > len(last) else ""
             )
             said = "; ".join(last)
-            lines.append(f"said before of it, or of an earlier version of it{how_many}: {said}")
+            lines.append(
+                f"earlier judgings of it, or of an earlier version of it{how_many}, by the margin"
+                f" and the level of this one: {said}"
+            )
         if self.ledger.path is not None:
             at = f"entry {standing.position} of {len(self.ledger.standings)}"
             lines.append(f"{at} in {self.ledger.path}, which ends in {self.ledger.head[:12]}")

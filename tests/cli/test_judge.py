@@ -78,7 +78,8 @@ def test_an_idea_is_judged_at_the_command_line(tmp_path, monkeypatch, capsys):
     told = " ".join(capsys.readouterr().out.split())
     assert "and 8 with what may be an earlier version of it, by its name or its values" in told
     assert "the evidence is too strong" in told
-    assert "said before of it, or of an earlier version of it: my.py:weak against relu: wor" in told
+    earlier = "earlier judgings of it, or of an earlier version of it, by the margin and the level"
+    assert f"{earlier} of this one: my.py:weak against relu: worse after 8 seeds" in told
     assert main([*words, "--ledger", "late.jsonl"]) == 10
     assert "8 seeds of it had been trained before it was entered" in capsys.readouterr().out
     assert main(["ledger", "show", "l.jsonl"]) == 0
