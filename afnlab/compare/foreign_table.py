@@ -17,6 +17,7 @@ import pandas as pd
 from afnlab import digits
 from afnlab.compare import answers, caveats, foreign_csv, scales, summary_table, wandb_chart
 from afnlab.compare.formatting import power_of_ten
+from afnlab.compare.metric_direction import check_direction
 from afnlab.compare.missing_rows import counted_too
 from afnlab.compare.one_task import check_one_task, may_differ
 from afnlab.compare.whole_numbers import rounded
@@ -190,7 +191,8 @@ def compare_table(
             relu 3).
         label, seed, value, epoch: The columns: what is compared, what pairs it, the number, the
             epoch or step. A column's last part will do where no other has it, acc for metrics.acc.
-        better: Whether "higher" or "lower" values are better; None: higher, which is said then.
+        better: Whether "higher" or "lower" values are better; None: higher, which is said then, but
+            for a value with the name of a loss, an error or a time.
         unit: Of the values, as it is printed.
         baseline: The label with which the others are compared; "": ReLU, or the first of the table.
         margin: The largest difference that does not matter, in the unit of the values.
@@ -205,8 +207,8 @@ def compare_table(
 
     Raises:
         ValueError: A column is not there or not of numbers, a value is missing, a method has a seed
-            twice, not all end at the same epoch, the baseline is not among the labels, or the
-            margin is not above 0.
+            twice, not all end at the same epoch, the baseline is not among the labels, the margin
+            is not above 0, or `better` is not given and the value's name may be a loss's.
     """
     name, content = foreign_csv.read(table, encoding)
     source_sum = "" if isinstance(table, pd.DataFrame) else content.attrs["sha256"]
@@ -216,6 +218,8 @@ def compare_table(
         (label, seed, epoch, value), otherwise = content.columns, wandb_chart.TABLE
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
     names = {ours: foreign_csv.column(name, content, text, ours) for ours, text in columns.items()}
+    if better is None:
+        check_direction(metric, names[KEY])
     history = pd.DataFrame({ours: content[column] for ours, column in names.items()})
     history["label"] = history["label"].map(lambda v: plain(v).strip(), na_action="ignore")
     history["seed"] = foreign_csv.seeds(content, names["seed"])

@@ -22,6 +22,7 @@ from afnlab.compare.foreign_table import (
     meant_baseline,
     of_history,
 )
+from afnlab.compare.metric_direction import check_direction
 from afnlab.compare.whole_numbers import rounded
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
@@ -71,7 +72,7 @@ def compare_metric(
         metric: What is compared, of the metrics that its runs have kept; "": what its file names.
         seed: The parameter that pairs runs.
         better: Whether "higher" or "lower" values are better; None: as the sweep file says of this
-            metric, else higher, which is said then.
+            metric, else as of `compare_table`.
         unit: Of the values, as it is printed; "": as the sweep file says.
         baseline: The row with which the others are compared, as noise=0.1, what a file holds by
             any path; "": ReLU where activations are compared, else the first of the sweep.
@@ -139,6 +140,9 @@ def compare_metric(
         raise ValueError(" ".join([none, *caveats.left_out(0, (), absent)]))
     others = all(row.runs.keys().isdisjoint(row.specs) for row in shown_rows)
     lines, lacking = _measured(shown_rows, metric, called)
+    better = better or as_said.better
+    if better is None:
+        check_direction(metric, in_file=True)
     made_by = [
         RunOfRow(row.label, value, record)
         for row in shown_rows
@@ -150,7 +154,7 @@ def compare_metric(
         plan.title or (specs[0].notebook.name if plan.path is None else plan.name),
         pd.DataFrame(lines, columns=["label", "seed", KEY]),
         metric,
-        better=better or as_said.better,
+        better=better,
         unit=unit or as_said.unit,
         baseline=against,
         margin=margin,

@@ -52,6 +52,8 @@ def copied(made, tmp_path, monkeypatch) -> Path:
 
 
 def compared(folder: Path, metric: str = "error", file: str = "fit.yaml", **given):
+    """The comparison; higher values are better unless told otherwise."""
+    given = {"better": "higher", **given}
     return compare.compare_metric(folder / file, metric, runs=folder / "runs", **given)
 
 
@@ -275,8 +277,8 @@ def test_at_the_command_line_and_as_a_page(copied, capsys):
 def test_a_sweep_ends_with_the_command_that_compares_it(copied, capsys):
     assert main(["sweep", "fit.yaml"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "afnlab compare fit.yaml --metric error compares these runs; --metric takes any of error,"
-        " noise, seed"
+        "afnlab compare fit.yaml --metric error --better lower (or --better higher) compares these"
+        " runs; --metric takes any of error, noise, seed"
     ]
     assert main(["sweep", "fit.yaml", "--dry-run"]) == 0
     assert "afnlab" not in capsys.readouterr().out
@@ -373,7 +375,7 @@ def test_single_runs_stay_single(copied, key):
 
 def test_sweeps_of_different_notebooks_are_called_differently(copied):
     plan = {"notebook": copied / "fit.ipynb", "grid": {"noise": [0.1, 0.25]}, "seeds": 3}
-    assert compare.compare_metric(plan, "error", runs=copied / "runs").name == "fit.ipynb"
+    assert compare.compare_metric(plan, "noise", runs=copied / "runs").name == "fit.ipynb"
 
 
 def test_fresh_seeds_alone_are_called_so(copied):
@@ -403,12 +405,21 @@ def test_files_of_one_name_are_rows_with_runs_of_their_own(copied):
 
 
 def test_the_direction_is_declared_once_or_said_first(copied, capsys):
+    """And it is asked for where the name of the metric is a loss's."""
+
     def first(*words: str) -> str:
         assert main(["compare", "fit.yaml", *words]) == 0
         return capsys.readouterr().out.splitlines()[0]
 
     higher = "; higher values count as better (`--better lower` turns it)"
-    assert first("--metric", "error", "--out", "p") == f"fit: error, against noise=0.1{higher}"
+    asked = "afnlab: error: is lower or higher better? Say --better lower or --better higher (in "
+    for declared in ("", "metric: error\n"):
+        (copied / "fit.yaml").write_text(SWEEP + declared)
+        assert main(["compare", "fit.yaml", *([] if declared else ["--metric", "error"])]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(asked)
+        assert line.endswith("or in the sweep file metric: {name: error, better: lower})")
+    assert first("--metric", "noise", "--out", "p") == f"fit: noise, against noise=0.1{higher}"
     for page in ("comparison.html", "comparison.md"):
         assert "higher values count as better" in (copied / "p" / page).read_text()
     (copied / "fit.yaml").write_text(f"{SWEEP}metric: {{name: error, better: lower, unit: m}}\n")
