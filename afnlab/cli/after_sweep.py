@@ -47,7 +47,8 @@ def next_command(
     named = [plan.metric.name] if plan.metric is not None else []
     first = next((name for name in named if name in names), names[0])
     typed = None if first in named else first  # the file says it
-    asks = may_be_lower(first) and (typed is not None or plan.metric.better is None)
+    declared = plan.metric.better if plan.metric is not None and typed is None else None
+    asks = declared is None and may_be_lower(first)
     better, or_higher = ("lower", " (or --better higher)") if asks else (None, "")
     line = command("compare", sweep, metric=typed, better=better, runs=runs)
     line = f"{line}{or_higher} compares these runs"

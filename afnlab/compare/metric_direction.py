@@ -8,12 +8,15 @@ from afnlab.messages import plain
 
 # Words of metrics of which lower values usually are better.
 _LOSSES = frozenset(
-    "loss losses error errors err mistakes misclassification perplexity ppl entropy xent ce bce nll"
-    " likelihood mse rmse nrmse msle rmsle mae mape smape sse residual residuals bits bpb bpc bpd"
-    " brier ece mce kl divergence distance discrepancy fid kid wer cer ter regret cost costs"
-    " seconds secs sec ms time runtime walltime duration latency".split()
+    (
+        *("loss", "losses", "error", "errors", "err", "perplexity", "ppl", "entropy", "xent"),
+        *("likelihood", "nll", "ce", "bce", "mse", "rmse", "mae", "mape", "sse", "residual"),
+        *("residuals", "bits", "bpb", "bpc", "bpd", "brier", "ece", "mce", "divergence", "kl"),
+        *("distance", "fid", "wer", "cer", "regret", "cost", "costs", "time", "times", "seconds"),
+        *("secs", "sec", "ms", "runtime", "walltime", "duration", "latency"),
+    )
 )
-_LOSS_AT_THE_END = re.compile(r"(loss|error|perplexity|entropy|rmse)$")  # valloss
+_LOSS_AT_THE_END = re.compile(r"(loss|error|perplexity|entropy|mse|mae)$")  # valloss
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # val, Loss, MSE of valLossMSE
 
 
@@ -44,5 +47,5 @@ def check_direction(*names: str, in_file: bool = False) -> None:
     file = f", or in the sweep file metric: {{name: {plain(names[0])}, better: lower}}"
     raise ValueError(
         f"{plain(names[0])}: is lower or higher better? Say --better lower or --better higher"
-        f" (in Python better=\"lower\"{file if in_file else ''})"
+        f' (in Python better="lower"{file if in_file else ""})'
     )
