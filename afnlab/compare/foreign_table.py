@@ -218,8 +218,7 @@ def compare_table(
         (label, seed, epoch, value), otherwise = content.columns, wandb_chart.TABLE
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
     names = {ours: foreign_csv.column(name, content, text, ours) for ours, text in columns.items()}
-    if better is None:
-        check_direction(metric, names[KEY])
+    check_direction(better, metric, names[KEY])
     history = pd.DataFrame({ours: content[column] for ours, column in names.items()})
     history["label"] = history["label"].map(lambda v: plain(v).strip(), na_action="ignore")
     history["seed"] = foreign_csv.seeds(content, names["seed"])

@@ -32,17 +32,18 @@ def may_be_lower(name: str) -> bool:
     return any(word in _LOSSES or _LOSS_AT_THE_END.search(word) for word in words)
 
 
-def check_direction(*names: str, in_file: bool = False) -> None:
+def check_direction(better: str | None, *names: str, in_file: bool = False) -> None:
     """Refuse to assume that higher values are better where the name speaks against it.
 
     Args:
+        better: what was said; None: nothing.
         names: of the metric, the first as it was given, others as it is called too.
         in_file: whether a sweep file may say it.
 
     Raises:
         ValueError: The metric may be one of which lower values are better.
     """
-    if not any(map(may_be_lower, names)):
+    if better is not None or not any(map(may_be_lower, names)):
         return
     file = f", or in the sweep file metric: {{name: {plain(names[0])}, better: lower}}"
     raise ValueError(

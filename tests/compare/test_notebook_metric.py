@@ -439,3 +439,30 @@ def test_a_comparison_holds_the_runs_that_it_is_from(made):
         (label, seed) for label in ("noise=0.1", "noise=0.25") for seed in range(3)
     ]
     assert {"afnlab", "torch"} <= one.made_by[0].record["versions"].keys()
+
+
+def test_what_is_chosen_is_compared_with_the_baseline_s_activation_at_the_same_values(copied):
+    """As trainings are; else the other learning rate turns the verdict over."""
+    notebook(copied / "fit.ipynb", 'activation: str = "relu"\nlr: float = 0.1\nseed: int = 0')
+    (copied / "fit.yaml").write_text(
+        "notebook: fit.ipynb\ngrid: {activation: [relu, gelu], lr: [0.1, 0.2]}\nseeds: 8\n"
+    )
+    run = copied / "runs" / records(copied / "runs")[0]["id"]
+    for spec in sweep_file.read("fit.yaml").specs():
+        its = {"activation": "relu", "lr": 0.1, "seed": 0} | spec.parameters
+        value = 10 * its["lr"] - (its["activation"] == "gelu") / 2 + its["seed"] / 100
+        shutil.copytree(run, copied / "runs" / spec.id)
+        rewrite(copied / "runs" / spec.id, **facts_of(spec), metrics={"error": value})
+    at_once = "Rows that differ from relu, lr=0.1 in activation and lr at once: 'gelu, lr=0.2'."
+    for only, base, verdict in (
+        ({"lr": 0.2}, "relu, lr=0.2", "better"),
+        ({"lr": 0.2, "activation": "gelu"}, "relu, lr=0.2", "better"),
+        ({"lr": [0.1, 0.2]}, "relu, lr=0.1", "worse"),
+        ({"seed": [*range(1, 8)]}, "relu, lr=0.1", "worse"),
+    ):
+        one = compared(copied, better="lower", only=only)
+        assert (one.baseline, one.table.verdict["gelu, lr=0.2"]) == (base, verdict)
+        assert any(at_once in note for note in one.notes) == (base == "relu, lr=0.1")
+    one = compared(copied, better="lower", only={"lr": 0.2}, baseline="relu, lr=0.1")
+    assert one.table.verdict["gelu, lr=0.2"] == "worse"  # as it was asked for
+    assert any(at_once in note for note in one.notes)
