@@ -10,11 +10,11 @@ from afnlab.messages import enumerated
 from afnlab.runs import filtering
 from afnlab.runs.conventions import ACTIVATION
 
-Values = Mapping[str, Mapping[str, object]]  # of parameters, by the label of the row
+OfRows = Mapping[str, Mapping[str, object]]  # of parameters, by the label of the row
 
 
 def under_settings(
-    against: str, facts: Values, varied: Collection[str], only: filtering.Only
+    against: str, facts: OfRows, varied: Collection[str], only: filtering.Only
 ) -> str:
     """The row of the baseline's activation that has of the chosen values what it can, so that a
     comparison at one learning rate is with that rate, as it is for trainings.
@@ -34,7 +34,7 @@ def under_settings(
     return labels[0]
 
 
-def several_differ(against: str, values: Values, varied: Collection[str]) -> list[str]:
+def several_differ(against: str, values: OfRows, varied: Collection[str]) -> list[str]:
     """A sentence where rows differ from the baseline in several parameters at once.
 
     Args:
@@ -50,9 +50,9 @@ def several_differ(against: str, values: Values, varied: Collection[str]) -> lis
     if not several:
         return []
     together = [n for n in varied if any(n in names for names in several.values())]
-    own = "" if ACTIVATION not in together else ", and not of the activation alone"
+    alone = "" if ACTIVATION not in together else ", and not of the activation alone"
     return [
         f"Rows that differ from {against} in {enumerated(together)} at once: {listed(several)}."
-        f" A difference to it is one of all of these{own}; --only and --baseline choose rows that"
+        f" A difference to it is one of all of these{alone}; --only and --baseline choose rows that"
         " differ in one."
     ]

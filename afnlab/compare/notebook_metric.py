@@ -355,7 +355,7 @@ def _against(
     varied: Collection[str] = (),
     only: Mapping[str, object] = {},
 ) -> str:
-    """The label of the baseline; varied, only: as of `under_settings`, for one that is not named."""
+    """The label of the baseline; varied, only: as of `under_settings`, where none is named."""
     labels = [row.label for row in rows]
     if baseline:
         baseline = _NAMED.sub(r"\1", baseline)
