@@ -24,7 +24,7 @@ from afnlab.compare.whole_numbers import rounded
 from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError, shown
 from afnlab.measures import Measure
-from afnlab.messages import plain
+from afnlab.messages import enumerated, plain
 from afnlab.printing import label_of
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.spellings import spelling, unknown
@@ -231,12 +231,8 @@ def compare_table(
         history["epoch"] = foreign_csv.numbers(name, content, names["epoch"])
     keys = ["label", "seed", *(["epoch"] if epoch else [])]
     if (twice := history.duplicated(keys)).any():
-        first = history[twice].iloc[0]
-        at = f"{first.label} with seed {first.seed}" + (f" at {first.epoch}" if epoch else "")
-        more = "" if epoch else "; name the column of epochs or steps, or leave one row of each"
-        raise ValueError(
-            f"{name}: {at} stands there more than once, in {foreign_csv.rows(twice)}{more}"
-        )
+        apart = foreign_csv.settings_apart(content, history[keys], names.values())
+        raise ValueError(f"{name}: {_more_than_once(history, twice, apart)}")
     if epoch:
         _check_lengths(name, history, otherwise)
     unfinished = foreign_csv.unfinished(content)
@@ -318,6 +314,21 @@ def of_history(
         made_by=made_by,
         missing=missing,
     )
+
+
+def _more_than_once(history: pd.DataFrame, twice: pd.Series, apart: Sequence[str]) -> str:
+    """Which row a table has more than once, and what to do; apart: in what such rows differ."""
+    first, has_epochs = history[twice].iloc[0], "epoch" in history
+    at = f"{first.label} with seed {first.seed}" + (f" at {first.epoch}" if has_epochs else "")
+    said = f"{at} stands there more than once, in {foreign_csv.rows(twice)}"
+    if not apart:
+        return f"{said}; leave one row of each"
+    ways = [
+        "leave the rows of one setting",
+        "take for --label a column that tells settings apart",
+        *([] if has_epochs else ["name with --epoch the one that counts epochs or steps"]),
+    ]
+    return f"{said}; such rows differ in {enumerated(apart)}: {', or '.join(ways)}"
 
 
 def _check_lengths(name: str, history: pd.DataFrame, otherwise: str) -> None:
