@@ -28,6 +28,7 @@ def next_command(
         A line; empty where there is nothing to say. A run that cannot be read, or was removed
         meanwhile, is named in a warning and left out: the sweep is done all the same.
     """
+    from afnlab.compare.metric_direction import may_be_lower
     from afnlab.compare.notebook_metric import SEED, kept_by_all
     from afnlab.listing import listed
     from afnlab.paths import shared
@@ -46,7 +47,11 @@ def next_command(
     named = [plan.metric.name] if plan.metric is not None else []
     first = next((name for name in named if name in names), names[0])
     typed = None if first in named else first  # the file says it
-    line = f"{command('compare', sweep, metric=typed, runs=runs)} compares these runs"
+    declared = plan.metric.better if plan.metric is not None and typed is None else None
+    asks = declared is None and may_be_lower(first)
+    better, or_higher = ("lower", " (or --better higher)") if asks else (None, "")
+    line = command("compare", sweep, metric=typed, better=better, runs=runs)
+    line = f"{line}{or_higher} compares these runs"
     return f"{line}; --metric takes any of {listed(names)}" if len(names) > 1 else line
 
 

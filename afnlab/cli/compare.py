@@ -46,7 +46,9 @@ def add_compare(sub: argparse.ArgumentParser) -> None:
         "--epoch", metavar="COLUMN", help="epochs or steps, of which the last counts"
     )
     columns.add_argument(
-        "--better", choices=("higher", "lower"), help="which values are better (default: higher)"
+        "--better",
+        choices=("higher", "lower"),
+        help="which values are better (default: higher; losses, errors and times have none)",
     )
     columns.add_argument("--unit", help="the unit of the values, printed after them")
     columns.add_argument(

@@ -20,7 +20,7 @@ from afnlab.messages import complain, say
 
 
 def add_run(sub: argparse.ArgumentParser) -> None:
-    words = ("train -p activation srelu -p t 1.5 -p seeds 12", "own.ipynb -p rate 0.5")
+    words = ("train -p activation srelu -p t 1.5 -p seeds 12", "my_notebook.ipynb -p rate 0.5")
     sub.epilog = examples("run", *words)
     sub.set_defaults(command=_run)
     sub.add_argument("notebook", help="the name of one of afnlab's (train), or a path")

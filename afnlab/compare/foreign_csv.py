@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
@@ -74,6 +74,8 @@ def column(name: str, table: pd.DataFrame, wanted: str, flag: str) -> str:
     numeric = [_are_numbers(table.iloc[:, i]) for i in range(table.shape[1])]
     all_ = zip(table.columns, numeric, strict=True)
     fitting = [c for c, is_one in all_ if isinstance(c, str) and is_one == (flag != "label")]
+    if flag == "label":  # of several rows each, which the name of a run is not
+        fitting.sort(key=lambda c: not _texts(table, c).duplicated().any())
     one = plain(fitting[-1 if flag == "value" else 0]) if fitting else "COLUMN"
     advice = f"name it with --{flag}, as --{flag} {shlex.quote(one)}"
     raise ValueError(f"{name}: {unknown('column', wanted, [*map(plain, columns)])}; {advice}")
@@ -89,6 +91,31 @@ def named(names: Iterable[str], wanted: str) -> list[str]:
     names = list(names)
     whole = [one for one in names if one == wanted]
     return whole or [one for one in names if re.split(r"[./]", one)[-1].strip() == wanted]
+
+
+def _texts(table: pd.DataFrame, column: str) -> pd.Series:
+    """A column's cells as texts, of whatever type they are; of several of the name the first."""
+    return table.iloc[:, list(table.columns).index(column)].astype(str)
+
+
+def settings_apart(table: pd.DataFrame, keys: pd.DataFrame, used: Collection[str]) -> list[str]:
+    """The columns in which rows of the same keys differ, as lr and batch_size of a grid.
+
+    One that has more values than there are such rows, as another metric has, is none of these.
+
+    Args:
+        table: the table.
+        keys: what has to tell its rows apart.
+        used: the columns that are read already.
+    """
+    same = keys.groupby(list(keys), sort=False)
+    most = same.size().max()
+    others = {c: _texts(table, c) for c in table.columns if isinstance(c, str) and c not in used}
+    return [
+        plain(c)
+        for c, texts in others.items()
+        if texts.nunique() <= most and texts.groupby([same.ngroup(), texts]).ngroups > same.ngroups
+    ]
 
 
 def _are_numbers(values: pd.Series) -> bool:

@@ -17,13 +17,14 @@ import pandas as pd
 from afnlab import digits
 from afnlab.compare import answers, caveats, foreign_csv, scales, summary_table, wandb_chart
 from afnlab.compare.formatting import power_of_ten
+from afnlab.compare.metric_direction import check_direction
 from afnlab.compare.missing_rows import counted_too
 from afnlab.compare.one_task import check_one_task, may_differ
 from afnlab.compare.whole_numbers import rounded
 from afnlab.compare.would_decide import QUESTION, would_decide
 from afnlab.errors import ParameterError, shown
 from afnlab.measures import Measure
-from afnlab.messages import plain
+from afnlab.messages import enumerated, plain
 from afnlab.printing import label_of
 from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.spellings import spelling, unknown
@@ -190,7 +191,8 @@ def compare_table(
             relu 3).
         label, seed, value, epoch: The columns: what is compared, what pairs it, the number, the
             epoch or step. A column's last part will do where no other has it, acc for metrics.acc.
-        better: Whether "higher" or "lower" values are better; None: higher, which is said then.
+        better: Whether "higher" or "lower" values are better; None: higher, which is said then, but
+            for a value with the name of a loss, an error or a time.
         unit: Of the values, as it is printed.
         baseline: The label with which the others are compared; "": ReLU, or the first of the table.
         margin: The largest difference that does not matter, in the unit of the values.
@@ -205,8 +207,8 @@ def compare_table(
 
     Raises:
         ValueError: A column is not there or not of numbers, a value is missing, a method has a seed
-            twice, not all end at the same epoch, the baseline is not among the labels, or the
-            margin is not above 0.
+            twice, not all end at the same epoch, the baseline is not among the labels, the margin
+            is not above 0, or `better` is not given and the value's name may be a loss's.
     """
     name, content = foreign_csv.read(table, encoding)
     source_sum = "" if isinstance(table, pd.DataFrame) else content.attrs["sha256"]
@@ -216,6 +218,7 @@ def compare_table(
         (label, seed, epoch, value), otherwise = content.columns, wandb_chart.TABLE
     columns = {"label": label, "seed": seed, KEY: value} | ({"epoch": epoch} if epoch else {})
     names = {ours: foreign_csv.column(name, content, text, ours) for ours, text in columns.items()}
+    check_direction(better, metric, names[KEY])
     history = pd.DataFrame({ours: content[column] for ours, column in names.items()})
     history["label"] = history["label"].map(lambda v: plain(v).strip(), na_action="ignore")
     history["seed"] = foreign_csv.seeds(content, names["seed"])
@@ -228,12 +231,8 @@ def compare_table(
         history["epoch"] = foreign_csv.numbers(name, content, names["epoch"])
     keys = ["label", "seed", *(["epoch"] if epoch else [])]
     if (twice := history.duplicated(keys)).any():
-        first = history[twice].iloc[0]
-        at = f"{first.label} with seed {first.seed}" + (f" at {first.epoch}" if epoch else "")
-        more = "" if epoch else "; name the column of epochs or steps, or leave one row of each"
-        raise ValueError(
-            f"{name}: {at} stands there more than once, in {foreign_csv.rows(twice)}{more}"
-        )
+        apart = foreign_csv.settings_apart(content, history[keys], names.values())
+        raise ValueError(f"{name}: {_more_than_once(history, twice, apart)}")
     if epoch:
         _check_lengths(name, history, otherwise)
     unfinished = foreign_csv.unfinished(content)
@@ -315,6 +314,21 @@ def of_history(
         made_by=made_by,
         missing=missing,
     )
+
+
+def _more_than_once(history: pd.DataFrame, twice: pd.Series, apart: Sequence[str]) -> str:
+    """Which row a table has more than once, and what to do; apart: in what such rows differ."""
+    first, has_epochs = history[twice].iloc[0], "epoch" in history
+    at = f"{first.label} with seed {first.seed}" + (f" at {first.epoch}" if has_epochs else "")
+    said = f"{at} stands there more than once, in {foreign_csv.rows(twice)}"
+    if not apart:
+        return f"{said}; leave one row of each"
+    ways = [
+        "leave the rows of one setting",
+        "take for --label a column that tells settings apart",
+        *([] if has_epochs else ["name with --epoch the one that counts epochs or steps"]),
+    ]
+    return f"{said}; such rows differ in {enumerated(apart)}: {', or '.join(ways)}"
 
 
 def _check_lengths(name: str, history: pd.DataFrame, otherwise: str) -> None:

@@ -22,6 +22,8 @@ from afnlab.compare.foreign_table import (
     meant_baseline,
     of_history,
 )
+from afnlab.compare.metric_direction import check_direction
+from afnlab.compare.notebook_baseline import several_differ, under_settings
 from afnlab.compare.whole_numbers import rounded
 from afnlab.errors import shown
 from afnlab.messages import enumerated, in_stretches
@@ -71,10 +73,11 @@ def compare_metric(
         metric: What is compared, of the metrics that its runs have kept; "": what its file names.
         seed: The parameter that pairs runs.
         better: Whether "higher" or "lower" values are better; None: as the sweep file says of this
-            metric, else higher, which is said then.
+            metric, else as of `compare_table`.
         unit: Of the values, as it is printed; "": as the sweep file says.
         baseline: The row with which the others are compared, as noise=0.1, what a file holds by
-            any path; "": ReLU where activations are compared, else the first of the sweep.
+            any path; "": ReLU where activations are compared, with the values of `only` that it
+            has a row of, else the first of the sweep.
         margin: The largest difference that does not matter, in the unit of the values.
         unpaired: Compare means without pairs.
         runs: The folder or URL; None: `$AFNLAB_RUNS` or `runs`.
@@ -112,7 +115,8 @@ def compare_metric(
         said = unknown("parameter", seed, specs[0].known, of=specs[0].notebook.name)
         raise ValueError(f"{said}: it pairs the runs of one seed, see --seed")
     rows = _rows(specs, seed)
-    against = _against(called, baseline, rows)
+    varied = _varied(specs, seed)
+    against = _against(called, baseline, rows, varied, only)
     shown_rows = _chosen(rows, against, only)
     where = location.place(runs)
     where.pull()
@@ -139,6 +143,8 @@ def compare_metric(
         raise ValueError(" ".join([none, *caveats.left_out(0, (), absent)]))
     others = all(row.runs.keys().isdisjoint(row.specs) for row in shown_rows)
     lines, lacking = _measured(shown_rows, metric, called)
+    better = better or as_said.better
+    check_direction(better, metric, in_file=True)
     made_by = [
         RunOfRow(row.label, value, record)
         for row in shown_rows
@@ -150,21 +156,22 @@ def compare_metric(
         plan.title or (specs[0].notebook.name if plan.path is None else plan.name),
         pd.DataFrame(lines, columns=["label", "seed", KEY]),
         metric,
-        better=better or as_said.better,
+        better=better,
         unit=unit or as_said.unit,
         baseline=against,
         margin=margin,
         unpaired=unpaired,
-        rows_are=", ".join(_varied(specs, seed)) or "notebook",
+        rows_are=", ".join(varied) or "notebook",
         source=plan.path,
         runs=where,
         doubts=[
             *caveats.left_out(0, (), [*(() if others else absent), *lacking]),
             *caveats.only_some(filtering.described(only)),
+            *several_differ(against, {r.label: _values(r.first) for r in shown_rows}, varied),
             *_from_elsewhere(shown_rows),
             *([OTHERS] if others else caveats.more_seeds(more)),
             *rounded(run.record["metrics"][metric] for run in made_by),
-            *_shared(specs[0], {seed, *_varied(specs, seed)}),
+            *_shared(specs[0], {seed, *varied}),
             FIXED,
         ],
         made_by=made_by,
@@ -210,6 +217,11 @@ class _Row:
     stale: bool = False
 
     @property
+    def first(self) -> NotebookSpec:
+        """The first run that the sweep asks for."""
+        return next(iter(self.specs.values()))
+
+    @property
     def further(self) -> bool:
         """Whether there are seeds that the sweep does not ask for."""
         return not self.runs.keys() <= self.specs.keys()
@@ -218,7 +230,7 @@ class _Row:
         """Find the runs among those that are there, by their parameters but the seed; others: also
         with seeds that the sweep does not ask for."""
         by_id = {spec.id: value for value, spec in self.specs.items()}
-        first = next(iter(self.specs.values()))
+        first = self.first
         for record in there.get(_but(seed, first.normal), ()):
             if record["id"] in by_id:
                 self.runs[by_id[record["id"]]] = record
@@ -336,8 +348,14 @@ def _texts(values: Sequence[object]) -> list[str]:
     ]
 
 
-def _against(called: str, baseline: str, rows: Sequence[_Row]) -> str:
-    """The label of the baseline."""
+def _against(
+    called: str,
+    baseline: str,
+    rows: Sequence[_Row],
+    varied: Collection[str] = (),
+    only: Mapping[str, object] = {},
+) -> str:
+    """The label of the baseline; varied, only: as of `under_settings`, where none is named."""
     labels = [row.label for row in rows]
     if baseline:
         baseline = _NAMED.sub(r"\1", baseline)
@@ -345,13 +363,14 @@ def _against(called: str, baseline: str, rows: Sequence[_Row]) -> str:
         files = [file for label in whole for file in FILE.findall(label)]
         path = _TYPED.sub(lambda file: file_labels.meant(file[0], files), baseline)
         return whole.get(path) or meant_baseline(called, baseline, labels)
-    firsts = (_values(next(iter(row.specs.values()))).get(ACTIVATION) for row in rows)
+    firsts = (_values(row.first).get(ACTIVATION) for row in rows)
     relu = (
         row.label
         for row, name in zip(rows, firsts, strict=True)
         if isinstance(name, str) and canonical_name(name) == DEFAULT_BASELINE
     )
-    return next(relu, labels[0])
+    facts = {row.label: sweep_file.facts(row.first) for row in rows}
+    return under_settings(next(relu, labels[0]), facts, varied, only)
 
 
 def _chosen(rows: Sequence[_Row], against: str, only: Mapping[str, object]) -> list[_Row]:
@@ -380,7 +399,7 @@ def _from_elsewhere(rows: Iterable[_Row]) -> list[str]:
     """A sentence on runs that were made in another folder, and may have read other files there."""
     made: Counter[str] = Counter()
     for row in rows:
-        here = next(iter(row.specs.values()))
+        here = row.first
         listed = row.runs.values()
         made.update(
             filter(None, (made_elsewhere(run, here.folder, here.parameters) for run in listed))

@@ -15,6 +15,7 @@ from afnlab.derivatives import derivatives
 from afnlab.errors import ParameterError, one_line, shown
 from afnlab.functions.numbers import few
 from afnlab.measures import Measure
+from afnlab.messages import counted
 from afnlab.registry import Activation
 from afnlab.runs.seed_pairs import FRESH
 from afnlab.training.options import whole
@@ -87,6 +88,20 @@ class Campaign:
         if tuning is None:
             return "both by the task's recipe, which may suit one of them: --tune tunes each"
         return f"each tuned at every seed: {space(tuning).description}"
+
+    @property
+    def too_few(self) -> str:
+        """That so few seeds decide nothing, and how many are the fewest that do; empty if enough.
+
+        It is about differences that are the same at every seed; others take more.
+        """
+        least = stats.seeds_to_decide(self.level)
+        if self.most >= least:
+            return ""
+        return (
+            f"with at most {counted(self.most, 'seed')} not even a difference that is the same at"
+            f" every seed is decided; that takes {least}: --most {least} (in Python most={least})"
+        )
 
     @property
     def stages(self) -> tuple[str, ...]:

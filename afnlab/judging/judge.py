@@ -152,7 +152,7 @@ def judge(
             first, done = standing.next_seed, len(standing.seeds.get(stage, ()))
             seeds = range(first, first + min(BATCH, campaign.most - done))
             if stage != begun:
-                (report or inform)(_beginning(name, standing, stage))
+                _announce(name, standing, stage, report or inform)
                 begun = stage
             began = monotonic()
             standing = book.look(standing.entry["id"], stage, stages[stage].results(seeds))
@@ -214,16 +214,18 @@ def _said_earlier(
     return (*said, *confirmations(runs, versions, groups[1]))
 
 
-def _beginning(idea: str, standing: Standing, stage: str) -> str:
-    """What a stage is going to train; the first seeds may take minutes."""
+def _announce(idea: str, standing: Standing, stage: str, log: Callable[[str], None]) -> None:
+    """Say what a stage is going to train, which may take minutes, and where that is in vain."""
     campaign = standing.campaign
+    if stage == TASK and campaign.too_few:
+        log(campaign.too_few)
     tuning = campaign.settings.get(TUNE)
     each = "1 training"
     if tuning is not None:
         among = space(tuning)
         chosen = among.count * among.selection_seeds if among.count > 1 else 0
         each = f"about {chosen + 2} trainings"  # the recipe and the choice are trained to the end
-    return (
+    log(
         f"{idea} against {campaign.against} on {standing.place_of(stage)}:"
         f" {counted(min(BATCH, campaign.most), 'seed')} at a time, {campaign.most} at most;"
         f" each seed is {each} of each"

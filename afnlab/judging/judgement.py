@@ -12,7 +12,7 @@ from afnlab.compare.formatting import difference
 from afnlab.judging.campaign import AGAIN, TASK
 from afnlab.judging.confirmed import Confirmation
 from afnlab.judging.ledger import Ledger
-from afnlab.judging.standings import BETTER, EQUIVALENT, Standing
+from afnlab.judging.standings import BETTER, EQUIVALENT, OPEN, Standing
 from afnlab.messages import counted, some
 from afnlab.training.space import TUNE
 
@@ -124,8 +124,10 @@ class Judgement:
                 f" an idea that does nothing it ever reaches {needed:.3g} with a probability of 1"
                 f" in {needed:.3g} at most"
             )
+        where = "" if self.ledger.path is None else " and another file as --ledger"
+        if self.verdict == OPEN and campaign.too_few:
+            lines.append(f"{campaign.too_few}{where}")
         if self.verdict == BETTER and not campaign.confirm:
-            where = "" if self.ledger.path is None else " and another file as --ledger"
             lines.append(
                 f"better on one task; --confirm TASK{where} would judge by fresh seeds and on"
                 " another task whether it is an improvement"

@@ -15,30 +15,41 @@ from afnlab.runs.sweeps.run_sweep import Outcome
 from tests.runs.test_runs import notebook
 
 LISTS = "afnlab runs list --runs 'my runs' shows what these runs have measured"
-COMPARES = "afnlab compare 'my fit.yaml' --metric error --runs 'my runs' compares these runs"
+COMPARES = "afnlab compare 'my fit.yaml' --metric slope --runs 'my runs' compares these runs"
+ASKS = (  # of which nobody has said whether lower values are better
+    "afnlab compare 'my fit.yaml' --better lower --runs 'my runs' (or --better higher)"
+    " compares these runs"
+)
 
 
 @pytest.mark.parametrize(
     ("kept", "given", "said"),
     [
-        ([{"error": 1.0}, {"error": 2.0}], {}, COMPARES),
+        ([{"slope": 1.0}, {"slope": 2.0}], {}, COMPARES),
         (
-            [{"error": 1.0, "n": 2.0, "a, b": 3.0, "x": None}] * 2,
+            [{"slope": 1.0, "n": 2.0, "a, b": 3.0, "x": None}] * 2,
             {},
-            f"{COMPARES}; --metric takes any of 'error', 'n', 'a, b'",
+            f"{COMPARES}; --metric takes any of 'slope', 'n', 'a, b'",
         ),
-        ([{"n": 2.0, "error": 1.0}, {"error": 1.0, "n": None}], {}, COMPARES),
-        ([{"error": 1.0}, {"n": 1.0}], {}, LISTS),  # which no metric compares
-        ([{"error": 1.0}], {"limited": True}, LISTS),
-        ([{"error": 1.0}], {"parameters": {"noise": 1}}, LISTS),  # and nothing that pairs runs
+        ([{"n": 2.0, "slope": 1.0}, {"slope": 1.0, "n": None}], {}, COMPARES),
+        ([{"slope": 1.0}, {"n": 1.0}], {}, LISTS),  # which no metric compares
+        ([{"slope": 1.0}], {"limited": True}, LISTS),
+        ([{"slope": 1.0}], {"parameters": {"noise": 1}}, LISTS),  # and nothing that pairs runs
         ([{}, {}], {}, f"no result is kept with these runs: {KEEPS_ONE}"),
-        ([None, {"error": 1.0}], {}, COMPARES),  # of which one was removed meanwhile
+        ([None, {"slope": 1.0}], {}, COMPARES),  # of which one was removed meanwhile
         (
-            [{"n": 2.0, "error": 1.0}] * 2,
-            {"file": "metric: error\n"},
-            f"{COMPARES.replace(' --metric error', '')}; --metric takes any of n, error",
+            [{"n": 2.0, "slope": 1.0}] * 2,
+            {"file": "metric: slope\n"},
+            f"{COMPARES.replace(' --metric slope', '')}; --metric takes any of n, slope",
         ),
-        ([{"n": 2.0}] * 2, {"file": "metric: error\n"}, COMPARES.replace("error", "n")),
+        ([{"n": 2.0}] * 2, {"file": "metric: slope\n"}, COMPARES.replace("slope", "n")),
+        ([{"error": 1.0}], {}, ASKS.replace("--better", "--metric error --better", 1)),
+        ([{"error": 1.0}], {"file": "metric: error\n"}, ASKS),
+        (
+            [{"error": 1.0}],
+            {"file": "metric: {name: error, better: lower}\n"},
+            COMPARES.replace(" --metric slope", ""),
+        ),
         ([None], {}, ""),
         ([], {}, ""),
     ],

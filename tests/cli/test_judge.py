@@ -299,8 +299,8 @@ BEGINNINGS = {
         "8 seeds at a time, 20 at most; each seed is about 4 trainings of each",
     ),
     "nothing to choose": (
-        {"tune": {"lr": [0.01]}, "most": 1},
-        "1 seed at a time, 1 at most; each seed is about 2 trainings of each",
+        {"tune": {"lr": [0.01]}, "most": 8},
+        "8 seeds at a time, 8 at most; each seed is about 2 trainings of each",
     ),
 }
 
@@ -318,6 +318,28 @@ def test_what_begins_is_said_before_it_is_trained(case, untrained):
     lines.clear()
     afnlab.judge("gelu", ledger="l.jsonl", report=report)  # nothing is left to train
     assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("given", "least"),
+    [({"most": 4}, 8), ({"most": 7, "ledger": "l.jsonl"}, 8), ({"most": 8, "level": 0.99}, 10)],
+)
+def test_too_few_seeds_for_any_verdict_are_named_before_and_after(given, least, drawn, capsys):
+    drawn(0)
+    lines = []
+    found = afnlab.judge("gelu", task="digits-mlp", report=lines.append, **given)
+    said = (
+        f"with at most {given['most']} seeds not even a difference that is the same at every seed"
+        f" is decided; that takes {least}: --most {least} (in Python most={least})"
+    )
+    assert lines[0] == said
+    assert lines[1].startswith("gelu against relu on digits-mlp: ")
+    where = " and another file as --ledger" if "ledger" in given else ""
+    assert found.lines.count(f"{said}{where}") == 1
+    enough = {**given, "most": least, "ledger": None}
+    found = afnlab.judge("gelu", task="digits-mlp", report=lines.append, **enough)
+    assert found.verdict == "open"
+    assert not any("not even" in line for line in [*found.lines, *lines[2:]])
 
 
 def test_every_stage_says_what_begins(untrained):

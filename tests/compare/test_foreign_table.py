@@ -384,6 +384,9 @@ def test_what_cannot_pair_is_no_seed():
 
 
 TWICE = pd.concat([TABLE, TABLE])
+GRID = pd.concat([TABLE.assign(lr=lr, batch=batch) for lr in (0.1, 0.2) for batch in (32, 64)])
+GRID.insert(0, "run", [f"run {at}" for at in range(len(GRID))])
+GRID["f1"] = np.arange(len(GRID)) / len(GRID)
 TWO = TABLE.assign(**{"a.f1": 1.0, "b.f1": 2.0})
 
 
@@ -402,7 +405,10 @@ TWO = TABLE.assign(**{"a.f1": 1.0, "b.f1": 2.0})
         (holed(acc=np.nan).assign(State="crashed"), {}, r"in row 5 \(State: 'crashed'\)"),
         (holed(method=np.nan), {}, "method is empty in row 5"),
         (holed(seed=np.nan), {}, "seed is empty in row 5"),
-        (TWICE, {}, "ours with seed 0 stands there more than once, in rows 26, 27,"),
+        (TWICE, {}, "ours with seed 0 stands there more than once, in rows 26, 27,.* one row of"),
+        (GRID, {}, "more; such rows differ in lr and batch: leave the rows of one .* or steps$"),
+        (GRID, {"epoch": "lr"}, "ours with seed 0 at 0.1 .*; such rows differ in batch: .* apart$"),
+        (GRID, {"label": "label"}, "name it with --label, as --label method"),
         (TABLE, {"baseline": "thers"}, "unknown baseline 'thers'; did you mean 'theirs'"),
         (TABLE, {"margin": -1.0}, "margin must be above 0"),
         (TABLE[:0], {}, "holds no rows"),

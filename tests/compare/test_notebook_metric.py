@@ -52,6 +52,8 @@ def copied(made, tmp_path, monkeypatch) -> Path:
 
 
 def compared(folder: Path, metric: str = "error", file: str = "fit.yaml", **given):
+    """The comparison; higher values are better unless told otherwise."""
+    given = {"better": "higher", **given}
     return compare.compare_metric(folder / file, metric, runs=folder / "runs", **given)
 
 
@@ -275,8 +277,8 @@ def test_at_the_command_line_and_as_a_page(copied, capsys):
 def test_a_sweep_ends_with_the_command_that_compares_it(copied, capsys):
     assert main(["sweep", "fit.yaml"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "afnlab compare fit.yaml --metric error compares these runs; --metric takes any of error,"
-        " noise, seed"
+        "afnlab compare fit.yaml --metric error --better lower (or --better higher) compares these"
+        " runs; --metric takes any of error, noise, seed"
     ]
     assert main(["sweep", "fit.yaml", "--dry-run"]) == 0
     assert "afnlab" not in capsys.readouterr().out
@@ -373,7 +375,7 @@ def test_single_runs_stay_single(copied, key):
 
 def test_sweeps_of_different_notebooks_are_called_differently(copied):
     plan = {"notebook": copied / "fit.ipynb", "grid": {"noise": [0.1, 0.25]}, "seeds": 3}
-    assert compare.compare_metric(plan, "error", runs=copied / "runs").name == "fit.ipynb"
+    assert compare.compare_metric(plan, "noise", runs=copied / "runs").name == "fit.ipynb"
 
 
 def test_fresh_seeds_alone_are_called_so(copied):
@@ -403,12 +405,21 @@ def test_files_of_one_name_are_rows_with_runs_of_their_own(copied):
 
 
 def test_the_direction_is_declared_once_or_said_first(copied, capsys):
+    """And it is asked for where the name of the metric is a loss's."""
+
     def first(*words: str) -> str:
         assert main(["compare", "fit.yaml", *words]) == 0
         return capsys.readouterr().out.splitlines()[0]
 
     higher = "; higher values count as better (`--better lower` turns it)"
-    assert first("--metric", "error", "--out", "p") == f"fit: error, against noise=0.1{higher}"
+    asked = "afnlab: error: is lower or higher better? Say --better lower or --better higher (in "
+    for declared in ("", "metric: error\n"):
+        (copied / "fit.yaml").write_text(SWEEP + declared)
+        assert main(["compare", "fit.yaml", *([] if declared else ["--metric", "error"])]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(asked)
+        assert line.endswith("or in the sweep file metric: {name: error, better: lower})")
+    assert first("--metric", "noise", "--out", "p") == f"fit: noise, against noise=0.1{higher}"
     for page in ("comparison.html", "comparison.md"):
         assert "higher values count as better" in (copied / "p" / page).read_text()
     (copied / "fit.yaml").write_text(f"{SWEEP}metric: {{name: error, better: lower, unit: m}}\n")
@@ -428,3 +439,30 @@ def test_a_comparison_holds_the_runs_that_it_is_from(made):
         (label, seed) for label in ("noise=0.1", "noise=0.25") for seed in range(3)
     ]
     assert {"afnlab", "torch"} <= one.made_by[0].record["versions"].keys()
+
+
+def test_what_is_chosen_is_compared_with_the_baseline_s_activation_at_the_same_values(copied):
+    """As trainings are; else the other learning rate turns the verdict over."""
+    notebook(copied / "fit.ipynb", 'activation: str = "relu"\nlr: float = 0.1\nseed: int = 0')
+    (copied / "fit.yaml").write_text(
+        "notebook: fit.ipynb\ngrid: {activation: [relu, gelu], lr: [0.1, 0.2]}\nseeds: 8\n"
+    )
+    run = copied / "runs" / records(copied / "runs")[0]["id"]
+    for spec in sweep_file.read("fit.yaml").specs():
+        its = {"activation": "relu", "lr": 0.1, "seed": 0} | spec.parameters
+        value = 10 * its["lr"] - (its["activation"] == "gelu") / 2 + its["seed"] / 100
+        shutil.copytree(run, copied / "runs" / spec.id)
+        rewrite(copied / "runs" / spec.id, **facts_of(spec), metrics={"error": value})
+    at_once = "Rows that differ from relu, lr=0.1 in activation and lr at once: 'gelu, lr=0.2'."
+    for only, base, verdict in (
+        ({"lr": 0.2}, "relu, lr=0.2", "better"),
+        ({"lr": 0.2, "activation": "gelu"}, "relu, lr=0.2", "better"),
+        ({"lr": [0.1, 0.2]}, "relu, lr=0.1", "worse"),
+        ({"seed": [*range(1, 8)]}, "relu, lr=0.1", "worse"),
+    ):
+        one = compared(copied, better="lower", only=only)
+        assert (one.baseline, one.table.verdict["gelu, lr=0.2"]) == (base, verdict)
+        assert any(at_once in note for note in one.notes) == (base == "relu, lr=0.1")
+    one = compared(copied, better="lower", only={"lr": 0.2}, baseline="relu, lr=0.1")
+    assert one.table.verdict["gelu, lr=0.2"] == "worse"  # as it was asked for
+    assert any(at_once in note for note in one.notes)
