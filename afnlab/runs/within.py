@@ -7,11 +7,10 @@ under its own settings, as far as that was trained under them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from afnlab.runs.file_labels import Row, baseline_of, parted, with_defaults
+from afnlab.runs.file_labels import Row, baseline_of, settings_named
 from afnlab.runs.notebook_parameters.training import short
 from afnlab.runs.storage.record_schema import FURTHER
 
@@ -52,8 +51,9 @@ class Configured(NamedTuple):
             *without: settings that its label may be without, if others share them.
         """
         labels = tuple(dict.fromkeys(self.labelled(names) for names in ((), *without)))
-        row = Row(self.activation, labels, len(self.settings), bool(self.named))
-        return with_defaults(row, self.parameters, self.settings)
+        values = self.recipe if self.named else {**self.recipe, **self.parameters}
+        usual = {name: text for name, text in values.items() if name not in self.settings}
+        return Row(self.activation, labels, len(self.settings), bool(self.named), usual)
 
 
 def recipe(options: Mapping[str, object], settings: Mapping[str, str]) -> dict[str, str]:
@@ -104,5 +104,4 @@ def splitting(
         return {one[name] for one in recipes if name in one}
 
     names = [n for n in base.recipe if values(its, n) & values(others, n) - {base.recipe[n]}]
-    _, settings = parted(baseline)
-    return [] if {*re.findall(r"(\w+)=", settings)}.intersection(names) else names
+    return [] if settings_named(baseline).intersection(names) else names

@@ -39,6 +39,8 @@ CASES = {  # the rows, the baseline, and what splits
     "an activation in other letters": (RATES, "ReLU", ["lr"]),
     "a named row": (BOTH, "relu(batch_size=128)", []),
     "a named row at a default": (BOTH, "relu(batch_size=16, init=gain)", []),
+    "a named row at the recipe's own rate": (RATES, "relu(lr=1e-3)", []),
+    "a named row at a rate that is none": (RATES, "relu(lr=0.1)", []),
     "a name that says what all share": (
         grid(["relu", "gelu"], lr=[0.001, 0.01], init=["gain"]),
         "relu(init=gain)",
