@@ -84,7 +84,8 @@ def splitting(
     Args:
         rows: those of one task and one `TrainingSetting`.
         baseline: a label or an activation, see `afnlab.runs.file_labels.baseline_of`.
-        among: those that are compared with the baseline; None: all.
+        among: those that are asked for; None: all. They are compared in the tables of all, unless
+            they are rows of the baseline's function alone, which are compared with one another.
 
     Raises:
         ParameterError: if several rows are called as the baseline is.
@@ -97,8 +98,9 @@ def splitting(
         return []
     base = fewest[at]
     its = [one.recipe for one in fewest if one.function == base.function]
-    compared = fewest if among is None else among
-    others = [one.recipe for one in compared if one.function != base.function]
+    if among is not None and all(one.function == base.function for one in among):
+        return []
+    others = [one.recipe for one in fewest if one.function != base.function]
 
     def values(recipes: list[dict[str, str]], name: str) -> set[str]:
         return {one[name] for one in recipes if name in one}

@@ -90,6 +90,15 @@ def test_what_splits_a_comparison(case):
     assert splitting(rows, baseline) == names
 
 
+def test_rows_that_are_asked_for_are_compared_as_in_the_whole():
+    """Of how many a row was picked is that of its table, whichever rows are asked for."""
+    usual = [one for one in RATES if not one.settings]
+    base = [one for one in RATES if one.activation == "relu"]
+    assert splitting(RATES, "relu", usual) == ["lr"]
+    assert splitting(RATES, "relu", base) == []  # with one another
+    assert splitting(RATES, "relu(lr=0.001)", usual) == []
+
+
 def test_a_row_may_be_called_without_what_its_table_shares():
     one = row("relu", lr=0.01)
     assert one.under(["lr"]) == (("lr", "0.01"),)
