@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from afnlab.compare.decided_rows import counted_runs
 from afnlab.compare.training_facts import Trained
@@ -18,8 +18,18 @@ from afnlab.runs.setting import TrainingSetting
 from afnlab.runs.storage.record_schema import FailureRecord, Record, TrainingRecord, is_training
 from afnlab.runs.sweeps import pending, sweep_file
 from afnlab.runs.sweeps.labels import labels
+from afnlab.runs.within import Configured
 
-SINCE_CHANGED = " since its code has changed"  # of a run that is missing
+AGAIN = "to be run again since its code has changed"  # of a run that is missing
+
+
+class LackingRow(NamedTuple):
+    """A row that a sweep lists and of which there is no run: its group, what lists call it, and
+    what it would be, by which its table is known."""
+
+    group: str
+    label: str
+    configured: Configured
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Chosen:
     whose code is not here; stale, foreign, absent, failed, most, asked: see `Selection`;
     wanted: the groups that `only` chooses; None: all; sources: by group what a sweep calls its
     activation now, of which a record may say where it was before its folder was moved; lacking: by
-    group the rows of its setting that the sweep lists and of which there is no run.
+    group the rows of its `TrainingSetting` that the sweep lists and of which there is no run.
     """
 
     records: list[TrainingRecord]
@@ -44,7 +54,7 @@ class Chosen:
     asked: Mapping[str, int] = field(default_factory=dict)
     wanted: frozenset[str] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
-    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lacking: Mapping[str, Sequence[LackingRow]] = field(default_factory=dict)
 
     def located(self, trained: Mapping[str, Trained]) -> dict[str, Trained]:
         """These trainings, by their ids, with their activations where they are now."""
@@ -91,7 +101,11 @@ def of_sweep(
     made = {_settings(r["parameters"]) for r in trainings if r["group"] not in order}
     absent, called = [], labels(asked)
     settings = {spec.group: spec.setting for spec in asked}
-    lacking: dict[TrainingSetting, list[str]] = {}
+    lacking: dict[TrainingSetting, list[LackingRow]] = {}
+    for one in asked:
+        if one.group not in groups:
+            row = LackingRow(one.group, called[one.group], one.configured)
+            lacking.setdefault(one.setting, []).append(row)
     for standing in pending.standings_among(wanted, trainings, failures):
         spec, missing = standing.spec, standing.missing
         if missing is None:
@@ -104,10 +118,8 @@ def of_sweep(
             seeds, why = failed["seeds"], reason(failed["message"])
         if spec.group in groups:
             why = f"seeds {', '.join(map(str, seeds))}: {why}"
-        else:
-            lacking.setdefault(settings[spec.group], []).append(called[spec.group])
-            if _settings(spec.normal) in made:
-                why += SINCE_CHANGED
+        elif failure is None and _settings(spec.normal) in made:
+            why = AGAIN
         absent.append((called[spec.group], why))
     return Chosen(
         there,

@@ -6,12 +6,26 @@ be corrected for less than was looked at.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
 from afnlab.compare.baseline_differences import comparisons
-from afnlab.messages import LISTED, some
+from afnlab.messages import LISTED, enumerated, some
+
+
+def no_baseline_at(baseline: str, labels: Collection[str], settings: Mapping[str, str]) -> str:
+    """A sentence if nothing is compared because the baseline has no run under these settings.
+
+    Args:
+        baseline: what it is called.
+        labels: of the rows.
+        settings: by which their comparison was split from others; empty: it was not.
+    """
+    if baseline in labels or not settings:
+        return ""
+    at = enumerated([f"{name}={text}" for name, text in settings.items()])
+    return f"{baseline} has no run at {at}, so nothing is compared there."
 
 
 def counted_too(table: pd.DataFrame, missing: Collection[str]) -> list[str]:

@@ -15,7 +15,7 @@ from afnlab.compare.headline import OPEN, Fact, compared_rows, difference
 from afnlab.compare.proper_names import Naming, proper_name
 from afnlab.compare.tuning_change import TuningChange
 from afnlab.measures import ACCURACY, Measure
-from afnlab.messages import LISTED, counted, enumerated
+from afnlab.messages import LISTED, counted, enumerated, some
 from afnlab.training.space import SELECTION_SEEDS, Space, space
 from afnlab.training.tune import FAIR
 
@@ -65,6 +65,18 @@ class Confirmed(TypedDict):
     said: str
 
 
+class OtherTables(TypedDict):
+    """What the tables of other settings say, where a comparison is split by them.
+
+    count: how many there are; undecided: the settings at which one leaves something open; best: the
+    setting at which the best mean of all is; empty: it is this one.
+    """
+
+    count: int
+    undecided: list[str]
+    best: str
+
+
 def next_step(
     table: pd.DataFrame,
     baseline: str,
@@ -78,6 +90,7 @@ def next_step(
     tunable: bool = False,
     naming: Naming = proper_name,
     confirmed: Mapping[str, Confirmed] = {},
+    others: OtherTables | None = None,
 ) -> NextStep | None:
     """What would decide what is open, and how many seeds that takes.
 
@@ -109,6 +122,7 @@ def next_step(
         tunable: whether these rows were not tuned and may be, see `accepted.may_be_tuned`.
         naming: what the baseline is called.
         confirmed: what there is of confirmations of rows, by label; of others nothing is known.
+        others: what the tables of other settings say; None: there are none.
 
     Returns:
         What to do; None where nothing is compared.
@@ -118,8 +132,9 @@ def next_step(
         return None
     base, undecided = naming(baseline), rows[rows.verdict.isin(OPEN)]
     if undecided.empty:
-        done = _said("Another task", f"On this one nothing is left open against {base}.")
-        if tunable and most is None and stats.ANY_TIME.name not in {*rows.test}:
+        done = _nothing_open(base, others)
+        unfinished = others is not None and others["undecided"]
+        if tunable and most is None and stats.ANY_TIME.name not in {*rows.test} and not unfinished:
             done = _tuned(base)
         return _surer(among, change) or _wider(among, edges, table.index, table, accepted) or done
     leads = undecided.index[0] == rows.index[0]
@@ -135,6 +150,21 @@ def next_step(
         return wider or _goes_on(row, most or 0)
     known = confirmed.get(str(row.name), Confirmed(comparisons=1, seeds=0, said=""))
     return wider or _of_row(row, rows, base, measure, leads, len(undecided), known)
+
+
+def _nothing_open(base: str, others: OtherTables | None) -> NextStep:
+    """To go to another setting whose table leaves something open, else to another task."""
+    if others is None:
+        return _said("Another task", f"On this one nothing is left open against {base}.")
+    best = f" The best mean of all settings is at {others['best']}." if others["best"] else ""
+    if where := others["undecided"]:
+        note = (
+            f"At this setting nothing is left open against {base}; at {some(where, LISTED)}"
+            f" something is, as {'its table says' if len(where) == 1 else 'their tables say'}."
+        )
+        return _said("Another setting", note + best)
+    note = f"At none of the {others['count'] + 1} settings is anything left open against {base}."
+    return _said("Another task", note + best)
 
 
 def _tuned(base: str) -> NextStep:

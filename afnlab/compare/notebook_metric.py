@@ -14,7 +14,7 @@ from typing import Literal
 import pandas as pd
 
 from afnlab.compare import caveats
-from afnlab.compare.chosen_runs import SINCE_CHANGED, reason
+from afnlab.compare.chosen_runs import AGAIN, reason
 from afnlab.compare.foreign_table import (
     KEY,
     ForeignComparison,
@@ -252,8 +252,8 @@ class _Row:
         reasons: dict[str, list[Hashable]] = {}
         for value, spec in gone.items():
             message = messages.get(spec.id)
-            changed = SINCE_CHANGED if self.stale and message is None else ""
-            reasons.setdefault(reason(message) + changed, []).append(value)
+            why = AGAIN if self.stale and message is None else reason(message)
+            reasons.setdefault(why, []).append(value)
         return [
             (self.label, why if not self.runs and len(reasons) == 1 else f"{_listed(its)}: {why}")
             for why, its in reasons.items()

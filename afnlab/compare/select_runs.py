@@ -151,7 +151,7 @@ def select(
             most=chosen.most,
             asked=chosen.asked,
             beside=_beside(one, trainings, trained),
-            further=Counter(chosen.lacking.get(part[0]["group"], ())),
+            further=Counter(_lacking(one.first, chosen)),
         )
         made.append(one)
     made = with_briefs(made)
@@ -223,11 +223,13 @@ def _split(chosen: Chosen, trained: Mapping[str, Trained], baseline: str) -> dic
     """The trainings with the settings within which they are compared, as the chosen runs have them.
 
     All of a `TrainingSetting` that is split have its settings, also those that are not compared.
+    Rows of which there is no run split it as they will when they have been run.
     """
     parts: dict[TrainingSetting, dict[str, Configured]] = {}
     for record in chosen.records:
-        one = trained[record["id"]]
-        parts.setdefault(one.setting, {})[record["group"]] = one.configured
+        one, group = trained[record["id"]], record["group"]
+        lacking = {row.group: row.configured for row in chosen.lacking.get(group, ())}
+        parts.setdefault(one.setting, lacking)[group] = one.configured
     names = {}
     for setting, rows in parts.items():
         wanted = [one for group, one in rows.items() if chosen.wants_group(group)]
@@ -236,6 +238,13 @@ def _split(chosen: Chosen, trained: Mapping[str, Trained], baseline: str) -> dic
         id: replace(one, within=one.configured.under(names.get(one.setting, ())))
         for id, one in trained.items()
     }
+
+
+def _lacking(first: Trained, chosen: Chosen) -> list[str]:
+    """What the rows are called that a selection's table lacks; first: one of its rows."""
+    rows = [row for row in chosen.lacking.get(first.group, ()) if chosen.wants_group(row.group)]
+    names = dict(first.within)
+    return [row.label for row in rows if row.configured.under(names) == first.within]
 
 
 def _beside(
@@ -353,10 +362,14 @@ def _most_alike(whole: Selection, baseline: str, only: filtering.Only) -> Traine
     base = whole.rows[whole.baseline]
     named = file_labels.meant(baseline, [base.source]) != base.source
     kept = base.settings.items() if named else {}.items()
+    names = file_labels.settings_named(baseline)
+    its = base.configured.under(names)
     rows = {
         n: one
         for n, one in whole.rows.items()
-        if one.source == base.source and kept <= one.settings.items()
+        if one.source == base.source
+        and kept <= one.settings.items()
+        and one.configured.under(names) == its
     }
     facts = {n: filtering.of_record(whole.runs_of(n)[0]) for n in rows}
     labels = sorted(rows, key=lambda label: label != whole.baseline)

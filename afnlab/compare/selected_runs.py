@@ -21,7 +21,7 @@ from afnlab.compare import (
 )
 from afnlab.compare.code_versions import Version
 from afnlab.compare.decided_rows import counted_seeds, counting, decided_rows
-from afnlab.compare.next_step import Confirmed
+from afnlab.compare.next_step import Confirmed, OtherTables
 from afnlab.compare.occasions import occasions
 from afnlab.compare.training_facts import TaskFacts, Trained
 from afnlab.compare.tuning_change import TuningChange, tuning_change
@@ -71,6 +71,8 @@ class SelectedRuns:
             none of these rows, against this one.
         confirmed: what there is of confirmations of the row that is to be confirmed next, by its
             label, see `confirmed_row`; empty: none is known of.
+        others: what the tables of other settings say from which this comparison is split, see
+            `other_tables`; None: there are none, or nothing is known of them.
         unfinished: of a confirmation, a sentence on each row whose confirmation lacks a run.
         beside: the records of runs of the same setting that are not among these: their code has
             changed, or others were asked for.
@@ -107,6 +109,7 @@ class SelectedRuns:
     picking: Self | None = None
     further: Mapping[str, int] = field(default_factory=dict)
     confirmed: Mapping[str, Confirmed] = field(default_factory=dict)
+    others: OtherTables | None = None
     unfinished: tuple[str, ...] = ()
     beside: Sequence[TrainingRecord] = ()
     shared: Mapping[str, str] = field(default_factory=dict)

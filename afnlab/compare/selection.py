@@ -11,7 +11,7 @@ from afnlab.compare.confirmation_caveat import confirmation_caveat
 from afnlab.compare.costs import Cost
 from afnlab.compare.decided_rows import is_added
 from afnlab.compare.formatting import seed_range
-from afnlab.compare.missing_rows import counted_too
+from afnlab.compare.missing_rows import counted_too, no_baseline_at
 from afnlab.compare.proper_names import named, named_cost, proper_name
 from afnlab.compare.selected_runs import SelectedRuns
 from afnlab.messages import counted, enumerated
@@ -97,7 +97,8 @@ class Selection(SelectedRuns):
         base, final = proper_name(self.baseline), self.final.rename(columns=proper_name)
         edges = [(axis, end, list(map(proper_name, rows))) for axis, end, rows in self.edges]
         said = [
-            caveats.no_baseline(self.baseline, self.rows),  # the names that one types
+            no_baseline_at(self.baseline, self.rows, dict(self.first.within))
+            or caveats.no_baseline(self.baseline, self.rows),  # the names that one types
             caveats.same_functions(self.same),
             *caveats.mixed(self.records),
             *self.missing,

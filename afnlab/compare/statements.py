@@ -57,6 +57,7 @@ def what_next(selection: Selection) -> NextStep | None:
         tunable=may_be_tuned(selection.records),
         naming=trained_apart.compared_naming(selection),
         confirmed=selection.confirmed,
+        others=selection.others,
     )
 
 

@@ -21,6 +21,7 @@ from afnlab.compare.confirmation import (
     require_fresh,
 )
 from afnlab.compare.formatting import amount
+from afnlab.compare.missing_rows import no_baseline_at
 from afnlab.compare.next_step import MANY
 from afnlab.compare.select_runs import row_called, select
 from afnlab.compare.selection import Selection
@@ -233,6 +234,8 @@ def _row(
     if any(other is not part for other, _ in matches):
         settings = "; ".join(dict.fromkeys(other.setting for other, _ in matches))
         raise ValueError(f"{row} is a row of several settings; --only chooses one ({settings})")
+    if why := no_baseline_at(part.baseline, part.rows, dict(part.first.within)):
+        raise ValueError(f"{row}: {why}")
     if label == part.baseline or part.baseline not in part.rows:
         others = listed(n for n in part.rows if n != part.baseline)
         allowed = f"one that is compared with {part.baseline} (there are: {others})"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from afnlab.compare.confirmed_row import with_confirmed
+from afnlab.compare.other_tables import with_other_tables
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 
@@ -59,7 +60,7 @@ def _unless_handed_over(
         if file := os.environ.get(VARIABLE):
             handed: list[Selection] = pickle.loads(Path(file).read_bytes())
             return handed
-        return with_confirmed(choose(*args, **kwargs))
+        return with_confirmed(with_other_tables(choose(*args, **kwargs)))
 
     return selected
 

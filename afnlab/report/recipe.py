@@ -79,6 +79,7 @@ def of_recipe(recipe: TableRecipe, folder: Path, records: Sequence[TrainingRecor
         most=recipe.get("most seeds"),
         further=recipe.get("further", {}),
         confirmed=recipe.get("confirmed", {}),
+        others=recipe.get("others"),
         by_group=labels,
         described=_measure(recipe),
         decided=recipe.get("until decided", []),

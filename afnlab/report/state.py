@@ -7,7 +7,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from afnlab.compare.next_step import Confirmed
+from afnlab.compare.next_step import Confirmed, OtherTables
 from afnlab.runs.storage import safe_files
 from afnlab.runs.storage.record_schema import (
     Count,
@@ -38,6 +38,7 @@ TableRecipe = TypedDict(
         "picked among": NotRequired[Count],
         "further": NotRequired[dict[str, Count]],
         "confirmed": NotRequired[dict[str, Confirmed]],
+        "others": NotRequired[OtherTables],
         "until decided": NotRequired[list[str]],
         "most seeds": NotRequired[Count],
     },

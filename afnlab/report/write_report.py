@@ -13,6 +13,7 @@ from pathlib import Path
 
 from afnlab.compare.confirmation import confirmation_runs
 from afnlab.compare.confirmed_row import with_confirmed
+from afnlab.compare.other_tables import with_other_tables
 from afnlab.compare.select_runs import select
 from afnlab.compare.selection import Selection
 from afnlab.errors import ParameterError
@@ -95,9 +96,8 @@ def write(
     about = _about(plan, target, confirmation, None if sweep else location.place(runs))
     staging.require_room(target, (PAGE, NOTEBOOK, STATE), _PARTS)
     _require_same(about, target)
-    chosen = with_confirmed(
-        select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
-    )
+    selected = select(runs, sweep, baseline, margin, speed, only, metric, confirmation, **overrides)
+    chosen = with_confirmed(with_other_tables(selected))
     count = sum(len(c.records) for c in chosen)
     first, missing = chosen[0], [line for one in chosen for line in one.missing]
     asked = {
@@ -333,6 +333,7 @@ def _recipe(selection: Selection, csv: Path, sums: Mapping[str, str]) -> dict[st
         **({"most seeds": selection.most} if selection.most else {}),
         **({"further": {**selection.further}} if selection.further else {}),
         **({"confirmed": {**selection.confirmed}} if selection.confirmed else {}),
+        **({"others": {**selection.others}} if selection.others else {}),
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import combinations
 from pathlib import PurePath
 from typing import NamedTuple, TypeVar
 
@@ -22,7 +21,6 @@ from afnlab.training.space import TUNE, Space, space
 
 Key = TypeVar("Key", bound=Hashable)
 _COMMA = re.compile(r",(?![^(\[{]*[)\]}])")  # between settings, and not inside a value
-_MOST_DEFAULTS = 4  # of which each may be typed or not
 _LABEL = re.compile(r"((?:.*?\.py:)?[^(]*)(.*)", re.DOTALL)  # a folder's name may hold a bracket
 
 
@@ -31,34 +29,15 @@ class Row(NamedTuple):
 
     activation: its label, by the whole path of its file if it lies in one; labels: of the setting,
     in which it is called so; settings: how many are not as by default; named: whether the field
-    calls the activation under them by another name.
+    calls the activation under them by another name; usual: the values that are as by default, by
+    name, which a label that is typed may say too.
     """
 
     activation: str
     labels: tuple[str, ...]
     settings: int
     named: bool
-
-
-def with_defaults(row: Row, values: Mapping[str, str], settings: Mapping[str, str]) -> Row:
-    """A row that is also called by its activation's parameters that are as by default:
-    `my.py:f(amp=0.3)`, where `my.py:f` has this value.
-
-    Args:
-        row: as lists call it.
-        values: of the activation's parameters, by name, as labels say them.
-        settings: what is not as by default, as labels say it.
-    """
-    if row.named:
-        return row
-    usual = {n: text for n, text in values.items() if n not in settings}
-    further = [
-        f"{row.activation}({', '.join(f'{n}={text}' for n, text in sorted(words.items()))})"
-        for number in range(1, len(usual) + 1 if len(usual) <= _MOST_DEFAULTS else 1)
-        for names in combinations(usual, number)
-        if (words := {**settings, **{n: usual[n] for n in names}})
-    ]
-    return row._replace(labels=(*row.labels, *further))
+    usual: Mapping[str, str] = {}
 
 
 def parted(label: str) -> tuple[str, str]:
@@ -138,27 +117,41 @@ def meant(label: str, references: Iterable[str], parameter: str = "baseline") ->
 
 
 def row_of(label: str, rows: Mapping[Key, Row], parameter: str = "baseline") -> Key | None:
-    """The row with this label, or whose key it is, else that whose label says the same; None: there
-    is none. See `meant` and `as_read`."""
+    """The row with this label, or whose key it is, else that whose label says the same, but for
+    values that are as by default: `my.py:f(amp=0.3)` is `my.py:f` where that has this value, and
+    `relu(lr=0.001)` is `relu` where the recipe has this rate. None: there is none. See `meant` and
+    `as_read`."""
     wanted = meant(label, _references(rows.values()), parameter)
     exact = (key for text in (wanted, label) for key, row in rows.items() if text in row.labels)
     if (key := next(exact, next((key for key in rows if key == label), None))) is not None:
         return key
-    its = as_read(wanted)
-    return next((key for key, row in rows.items() if its in map(as_read, row.labels)), None)
+    return next((key for key, row in rows.items() if _says(wanted, row)), None)
 
 
-def as_read(label: str) -> str:
+def _says(label: str, row: Row) -> bool:
+    """Whether a label says one of a row's, and beside it nothing but what is as by default."""
+    usual = {_as_read(f"{name}={text}") for name, text in row.usual.items()}
+    return as_read(label, usual) in map(as_read, row.labels)
+
+
+def as_read(label: str, without: Collection[str] = ()) -> str:
     """A label as all that say the same share it: settings in one order, numbers in one form, so
     that f(lr=0.010, k=1.0) is f(k=1, lr=0.01).
 
     Args:
         label: of a row.
+        without: settings in this form that are left out.
     """
     name, settings = parted(label)
     if not (settings.startswith("(") and settings.endswith(")")):
         return label
-    return f"{name}({', '.join(sorted(map(_as_read, _COMMA.split(settings[1:-1]))))})"
+    words = sorted({*map(_as_read, _COMMA.split(settings[1:-1]))}.difference(without))
+    return f"{name}({', '.join(words)})" if words else name
+
+
+def settings_named(label: str) -> set[str]:
+    """The names of the settings that a label has in its brackets."""
+    return {*re.findall(r"(\w+)=", parted(label)[1])}
 
 
 def _as_read(setting: str) -> str:

@@ -7,11 +7,10 @@ under its own settings, as far as that was trained under them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from afnlab.runs.file_labels import Row, baseline_of, parted, with_defaults
+from afnlab.runs.file_labels import Row, baseline_of, settings_named
 from afnlab.runs.notebook_parameters.training import short
 from afnlab.runs.storage.record_schema import FURTHER
 
@@ -52,8 +51,9 @@ class Configured(NamedTuple):
             *without: settings that its label may be without, if others share them.
         """
         labels = tuple(dict.fromkeys(self.labelled(names) for names in ((), *without)))
-        row = Row(self.activation, labels, len(self.settings), bool(self.named))
-        return with_defaults(row, self.parameters, self.settings)
+        values = self.recipe if self.named else {**self.recipe, **self.parameters}
+        usual = {name: text for name, text in values.items() if name not in self.settings}
+        return Row(self.activation, labels, len(self.settings), bool(self.named), usual)
 
 
 def recipe(options: Mapping[str, object], settings: Mapping[str, str]) -> dict[str, str]:
@@ -84,7 +84,8 @@ def splitting(
     Args:
         rows: those of one task and one `TrainingSetting`.
         baseline: a label or an activation, see `afnlab.runs.file_labels.baseline_of`.
-        among: those that are compared with the baseline; None: all.
+        among: those that are asked for; None: all. They are compared in the tables of all, unless
+            they are rows of the baseline's function alone, which are compared with one another.
 
     Raises:
         ParameterError: if several rows are called as the baseline is.
@@ -97,12 +98,12 @@ def splitting(
         return []
     base = fewest[at]
     its = [one.recipe for one in fewest if one.function == base.function]
-    compared = fewest if among is None else among
-    others = [one.recipe for one in compared if one.function != base.function]
+    if among is not None and all(one.function == base.function for one in among):
+        return []
+    others = [one.recipe for one in fewest if one.function != base.function]
 
     def values(recipes: list[dict[str, str]], name: str) -> set[str]:
         return {one[name] for one in recipes if name in one}
 
     names = [n for n in base.recipe if values(its, n) & values(others, n) - {base.recipe[n]}]
-    _, settings = parted(baseline)
-    return [] if {*re.findall(r"(\w+)=", settings)}.intersection(names) else names
+    return [] if settings_named(baseline).intersection(names) else names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from afnlab.compare import compare_histories
-from afnlab.compare.missing_rows import counted_too
+from afnlab.compare.missing_rows import counted_too, no_baseline_at
 from tests.compare.test_summary_table import rows
 
 BASE = [0.5 + 0.01 * seed for seed in range(6)]
@@ -30,3 +30,11 @@ def test_a_verdict_takes_account_of_rows_that_are_missing():
         in (counted_too(three, ["a", "b"])[0])
     )
     assert counted_too(compare_histories(history, "tanh"), ["a"]) == []  # nothing is compared
+
+
+def test_a_setting_without_the_baseline_is_named():
+    its = {"lr": "0.05", "init": "gain"}
+    said = "relu has no run at lr=0.05 and init=gain, so nothing is compared there."
+    assert no_baseline_at("relu", ["tanh"], its) == said
+    assert no_baseline_at("relu", ["tanh", "relu"], its) == ""
+    assert no_baseline_at("relu", ["tanh"], {}) == ""  # of another sentence

@@ -158,6 +158,33 @@ def test_a_confirmation_says_between_how_many_seeds_its_rows_have():
     assert confirmation(made(selu=UP), 3, {}).fact.value == "8 fresh seeds"
 
 
+def test_another_task_comes_after_the_other_settings():
+    """Also before a tuning, where the table of another setting leaves something open."""
+    cases = (
+        (
+            {"count": 3, "undecided": ["lr=0.1", "init=gain"], "best": "lr=0.02"},
+            "What next: Another setting. At this setting nothing is left open against ReLU; at"
+            " lr=0.1 and init=gain something is, as their tables say. The best mean of all settings"
+            " is at lr=0.02.",
+        ),
+        (
+            {"count": 1, "undecided": ["lr=0.1"], "best": ""},
+            "What next: Another setting. At this setting nothing is left open against ReLU; at"
+            " lr=0.1 something is, as its table says.",
+        ),
+        (
+            {"count": 1, "undecided": [], "best": "lr=0.1"},
+            "What next: Another task. At none of the 2 settings is anything left open against ReLU."
+            " The best mean of all settings is at lr=0.1.",
+        ),
+    )
+    for others, said in cases:
+        assert told(next_step(made(selu=UP), "relu", others=others).fact) == said
+        step = next_step(made(selu=UP), "relu", tunable=True, others=others)
+        assert (step.budget is None) == bool(others["undecided"])
+        assert next_step(made(selu=MAYBE), "relu", others=others).confirm == "selu"
+
+
 def test_where_nothing_was_tuned_tuning_comes_before_another_task():
     step = next_step(made(selu=UP, tanh=DOWN), "relu", tunable=True)
     assert told(step.fact) == (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from afnlab.compare.attempts import _setting
 from afnlab.compare.caveats import split_by
-from afnlab.compare.chosen_runs import Chosen
-from afnlab.compare.select_runs import _apart, _one_task, _split
+from afnlab.compare.chosen_runs import Chosen, LackingRow
+from afnlab.compare.select_runs import _apart, _lacking, _one_task, _split
 from afnlab.compare.training_facts import Trained
 from tests.compare.test_trained_apart import record
 
@@ -43,6 +44,26 @@ def test_each_row_is_compared_with_the_baseline_of_its_setting():
         for lr in (0.001, 0.03)
         for size in (64, 256)
     }
+
+
+def test_a_row_that_is_missing_counts_in_the_table_of_its_own_setting():
+    """Also where it is the baseline's, without whose row nothing else would tell the settings."""
+    for missing in ("gelu(lr=0.03)", "relu(lr=0.03)"):
+        rows = {one.label: one for one in map(Trained.of_record, RECORDS)}
+        there = [
+            r
+            for r in RECORDS
+            if r["group"] != missing and r["parameters"]["options"]["batch_size"] == 64
+        ]
+        lacking = [LackingRow(missing, f"digits-mlp {missing}", rows[missing].configured)]
+        chosen = Chosen(there, lacking={r["group"]: lacking for r in there})
+        trained = _split(chosen, {r["id"]: Trained.of_record(r) for r in there}, "relu")
+        counted = {id: _lacking(one, chosen) for id, one in trained.items()}
+        its = {id for id, labels in counted.items() if labels == [f"digits-mlp {missing}"]}
+        assert its == {"gelu(lr=0.03)", "relu(lr=0.03)"} - {missing}
+        assert {id for id, labels in counted.items() if not labels} == {"relu", "gelu"}
+        others = replace(chosen, wanted=frozenset({"relu", "gelu"}))  # by `only`
+        assert not any(_lacking(one, others) for one in trained.values())
 
 
 def test_a_baseline_that_is_named_with_a_setting_is_one_for_all():

@@ -199,6 +199,7 @@ def test_a_baseline_that_names_the_setting_is_named_with_it():
         ("relu", 0.03, "relu(lr=0.03)"),
         ("relu(split=validation)", 0.03, "relu(lr=0.03)"),
         ("relu(lr=0.01, split=validation)", 0.03, "relu(lr=0.01)"),
+        ("relu(lr=0.001)", 0.03, "relu"),  # the recipe's rate
     ],
 )
 def test_only_takes_the_baseline_beside_it(baseline, rate, chosen):

@@ -316,10 +316,10 @@ def test_what_is_missing_is_said_on_the_terminal_and_the_first_screen(copied):
         if json.loads(p.read_text())["parameters"]["activation"] == "srelu"
     )
     rewrite(path.parent, group="0" * 16)
-    line = "Listed in the sweep and missing here: digits-mlp srelu (not run since its code has"
+    line = "Listed in the sweep and missing here: digits-mlp srelu (to be run again since"
     wrote, missing = again()
     assert wrote.endswith("(1 run)")
-    assert missing == f"{line} changed)."
+    assert missing == f"{line} its code has changed)."
     assert again()[1] == missing
     (chosen,) = select(sweep.parent / "runs", sweep)
     assert line in sections.first_screen(chosen, sweep).data.partition("<details")[0]
@@ -896,7 +896,7 @@ def test_what_was_run_with_other_code_is_said(runs, tmp_path):
     (relu,) = [r for r in records(runs) if r["label"] == "digits-mlp relu"]
     rewrite(runs / relu["id"], group="another")
     (chosen,) = select(runs, sweep)
-    assert chosen.absent == (("digits-mlp relu", "not run since its code has changed"),)
+    assert chosen.absent == (("digits-mlp relu", "to be run again since its code has changed"),)
     assert not any("p-values" in note for note in chosen.notes)  # nothing is compared
 
 

@@ -456,13 +456,13 @@ def test_a_table_of_the_first_seeds_is_recomputed_from_these(tmp_path):
     assert export.as_csv(again.table) == export.as_csv(one.table)
 
 
-def test_what_was_known_of_confirmations_is_that_of_the_page():
+def test_what_was_known_of_confirmations_and_other_settings_is_that_of_the_page():
     """Others may have been made since, and change what one would propose now."""
     (one,) = select(small_runs())
     known = {"srelu": {"comparisons": 1, "seeds": 60, "said": "SReLU is better than ReLU."}}
-    recipe = write_report._recipe(
-        replace(one, confirmed=known), Path("a.csv"), {r["id"]: "0" * 64 for r in one.records}
-    )
+    others = {"count": 3, "undecided": ["lr=0.02"], "best": ""}
+    page = replace(one, confirmed=known, others=others)
+    recipe = write_report._recipe(page, Path("a.csv"), {r["id"]: "0" * 64 for r in one.records})
     again, why = _again(recipe, one.folder)
     assert not why
-    assert again.confirmed == known
+    assert (again.confirmed, again.others) == (known, others)

@@ -65,7 +65,7 @@ def test_a_label_is_an_activation_and_its_settings():
 def test_a_row_may_be_called_in_any_order_and_form_of_its_settings():
     labels = ("tanh(batch_size=32, lr=0.01)", "tanh(batch_size=32)", "a.py:f(k=1)", "f(ab=[1, 2])")
     rows = {
-        n: file_labels.Row(file_labels.parted(label)[0], (label,), 1, False)
+        n: file_labels.Row(file_labels.parted(label)[0], (label,), 1, False, {"gain": "0.001"})
         for n, label in enumerate(labels)
     }
     for typed, meant in {
@@ -74,6 +74,9 @@ def test_a_row_may_be_called_in_any_order_and_form_of_its_settings():
         "tanh(batch_size=3.2e1)": 1,
         "a.py:f(k=1.0)": 2,
         "f(ab=[1, 2])": 3,
+        "tanh(gain=1e-3, batch_size=32)": 1,  # which it has by default
+        "tanh(batch_size=32, gain=0.01)": None,
+        "tanh(gain=0.001)": None,
         "tanh(lr=0.01)": None,
         "tanh(batch_size=32, lr=0.1)": None,
         "tanh": None,

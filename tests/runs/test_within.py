@@ -39,6 +39,8 @@ CASES = {  # the rows, the baseline, and what splits
     "an activation in other letters": (RATES, "ReLU", ["lr"]),
     "a named row": (BOTH, "relu(batch_size=128)", []),
     "a named row at a default": (BOTH, "relu(batch_size=16, init=gain)", []),
+    "a named row at the recipe's own rate": (RATES, "relu(lr=1e-3)", []),
+    "a named row at a rate that is none": (RATES, "relu(lr=0.1)", []),
     "a name that says what all share": (
         grid(["relu", "gelu"], lr=[0.001, 0.01], init=["gain"]),
         "relu(init=gain)",
@@ -86,6 +88,15 @@ CASES = {  # the rows, the baseline, and what splits
 def test_what_splits_a_comparison(case):
     rows, baseline, names = CASES[case]
     assert splitting(rows, baseline) == names
+
+
+def test_rows_that_are_asked_for_are_compared_as_in_the_whole():
+    """Of how many a row was picked is that of its table, whichever rows are asked for."""
+    usual = [one for one in RATES if not one.settings]
+    base = [one for one in RATES if one.activation == "relu"]
+    assert splitting(RATES, "relu", usual) == ["lr"]
+    assert splitting(RATES, "relu", base) == []  # with one another
+    assert splitting(RATES, "relu(lr=0.001)", usual) == []
 
 
 def test_a_row_may_be_called_without_what_its_table_shares():
