@@ -24,8 +24,8 @@ class Scope:
 
     bound: what its names are assigned; those of a class are its objects' attributes. parameters:
     the names that a call gives values, of a class without an `__init__` its annotated ones.
-    names: all that stand in it, `.name` of an attribute, `module.name` of what is imported, and those
-    in texts such as `"my.py:name"`. calls, returns: those in it.
+    names: all that stand in it, `.name` of an attribute, `module.name` of what is imported, and
+    those in texts such as `"my.py:name"`. calls, returns: those in it.
     """
 
     def __init__(self, node: ast.AST, outer: Scope | None, path: Path) -> None:

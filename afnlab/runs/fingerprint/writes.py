@@ -265,8 +265,10 @@ class _Writes:
                     return True
                 holder = its.holder(one.id) if isinstance(one, ast.Name) else None
                 bounds = holder.bound.get(_last_name(one), ()) if holder else ()
-                found = [b for b in bounds if isinstance(b, Assignment)]
-                waiting += [(*b,) for b in found if (*b,) not in waiting][: _MOST - len(waiting)]
+                assignments = [b for b in bounds if isinstance(b, Assignment)]
+                waiting += [(*b,) for b in assignments if (*b,) not in waiting][
+                    : _MOST - len(waiting)
+                ]
         return False
 
 
