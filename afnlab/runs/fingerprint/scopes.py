@@ -24,7 +24,8 @@ class Scope:
 
     bound: what its names are assigned; those of a class are its objects' attributes. parameters:
     the names that a call gives values, of a class without an `__init__` its annotated ones.
-    names: all that stand in it, and texts. calls, returns: those in it.
+    names: all that stand in it, `.name` of an attribute, `module.name` of what is imported, and
+    those in texts such as `"my.py:name"`. calls, returns: those in it.
     """
 
     def __init__(self, node: ast.AST, outer: Scope | None, path: Path) -> None:
@@ -57,8 +58,12 @@ class Scope:
         if self.outer is None or self.is_class or self._decorators:
             return True
         name = str(getattr(self.node, "name", ""))
+        if self.outer.is_class:
+            name_used = f".{name}" in used or name in used
+        else:  # `x.fit()` is a call of it only where x is its module
+            name_used = name in used or f"{_module_name(self.path)}.{name}" in used
         inherits = bool(getattr(self.outer.node, "bases", ()))
-        return inherits or name in used or name[:2] == name[-2:] == "__"
+        return inherits or name_used or name[:2] == name[-2:] == "__"
 
     def holder(self, name: str) -> Scope | None:
         """The scope whose name this is where it stands in this one; None: it is no source's."""
@@ -99,8 +104,7 @@ class Program(ast.NodeVisitor):
         for path, source in sources:
             self._scope = Scope(ast.Module([], []), None, path)
             self.scopes.append(self._scope)
-            name = path.parent.name if path.stem == "__init__" else path.stem
-            self.modules.setdefault(name, []).append(self._scope)
+            self.modules.setdefault(_module_name(path), []).append(self._scope)
             for tree in source.trees:
                 self.visit(tree)
 
@@ -182,12 +186,22 @@ class Program(ast.NodeVisitor):
         self._scope.names.add(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        self._scope.names.add(node.attr)
+        self._scope.names.add(f".{node.attr}")
+        if isinstance(node.value, ast.Name):
+            holder = self._scope.holder(node.value.id)
+            for one in holder.bound.get(node.value.id, ()) if holder else ():
+                if isinstance(one, Imported):
+                    self._scope.names.add(f"{one.name or one.module}.{node.attr}")
+        self.generic_visit(node)
+
+    def visit_withitem(self, node: ast.withitem) -> None:
+        if node.optional_vars is not None:
+            self._assign(node.optional_vars, node.context_expr)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str):  # getattr(x, "name")
-            self._scope.names |= {node.value, node.value.rpartition(":")[2]}  # "my.py:name"
+        if isinstance(node.value, str) and ":" in node.value:  # "my.py:name"
+            self._scope.names.add(node.value.rpartition(":")[2])
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         match target:
@@ -199,3 +213,7 @@ class Program(ast.NodeVisitor):
 
     def _bind(self, name: str, value: Bound) -> None:
         self._scope.bound.setdefault(name, []).append(value)
+
+
+def _module_name(path: Path) -> str:
+    return path.parent.name if path.stem == "__init__" else path.stem

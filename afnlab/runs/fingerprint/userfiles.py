@@ -157,7 +157,7 @@ class UserFiles:
 
     def _add_data(self, its: dict[Path, Source], notebook: Source, texts: list[str]) -> None:
         """The files of data that sources name; not notebooks, whose cells write files as well."""
-        entries = frozenset(text.rpartition(":")[2] for text in texts)
+        entries = frozenset(text.rpartition(":")[2] for text in texts if ":" in text)
         for path in data_files(its, notebook, entries, self.folder):
             if path in self.sources or path.suffix in _CODE:
                 continue

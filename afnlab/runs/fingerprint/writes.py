@@ -21,12 +21,13 @@ from afnlab.runs.fingerprint.syntax import Source
 
 # What writes the file that it is called with, or on whose path it is called.
 _SAVES = re.compile(
-    r"(im)?save\w*|dump|\w*download\w*|(url)?retrieve|FileHandler|basicConfig|write_\w+|imwrite"
-    r"|to_(csv|excel|feather|file|hdf|json|netcdf|parquet|pickle|zarr)"
+    r"(im)?save\w*|dump|\w*download\w*|(url)?retrieve|\w*FileHandler|tofile|basicConfig|write_\w+|imwrite"
+    r"|to_(csv|excel|feather|file|hdf|html|json|netcdf|parquet|pickle|zarr)"
 )
 _OPENS = ("open", "open_memmap", "memmap", "File", "FileIO", "GzipFile", "HDFStore", "ZipFile")
 _MOVES = re.compile(r"replace|rename|copy\w*|move")  # of os and shutil, onto their last argument
-_MODE = re.compile(r"[bt]*[wxa][bt+]*|r[bt]*\+[bt]*")  # of an `open` that writes
+_MODE = re.compile(r"[bt]*[wxa][bt+]*")  # of an `open` that writes; "r+" may only read
+_ELSEWHERE = ("TemporaryDirectory", "gettempdir", "mkdtemp", "environ", "getenv")
 _JOINS = ("Path", "PurePath", "join", "joinpath")  # of the parts of a path
 _KEEPS = ("absolute", "abspath", "as_posix", "expanduser", "fspath", "realpath", "resolve", "str")
 # Limits, beyond which nothing is found to be written.
@@ -253,7 +254,22 @@ class _Writes:
         before = list(self._joined(first, scope, way)) if first else []
         for end in self._ends(last, scope, way):
             whole = [End(end.source, f"{folder.text}/{end.text}") for folder in before]
-            yield from whole or [end]
+            yield from whole or ([] if self._is_elsewhere(first, scope) else [end])
+
+    def _is_elsewhere(self, parts: Iterable[ast.expr], scope: Scope) -> bool:
+        """Whether a path begins in a folder that the system names, such as a temporary one."""
+        waiting: list[tuple[ast.expr, Scope]] = [(part, scope) for part in parts]
+        for node, its in waiting:
+            for one in ast.walk(node):
+                if _last_name(one) in _ELSEWHERE:
+                    return True
+                holder = its.holder(one.id) if isinstance(one, ast.Name) else None
+                bounds = holder.bound.get(_last_name(one), ()) if holder else ()
+                assignments = [b for b in bounds if isinstance(b, Assignment)]
+                waiting += [(*b,) for b in assignments if (*b,) not in waiting][
+                    : _MOST - len(waiting)
+                ]
+        return False
 
 
 def _executed(scopes: Iterable[Scope], entries: Iterable[str]) -> list[Scope]:
@@ -280,6 +296,8 @@ def _paths_written(call: ast.Call) -> Iterator[ast.expr]:
         if receiver and any(map(_is_mode, [*call.args[:1], *modes[-1:]])):
             yield from receiver  # Path("a").open("w")
         if any(map(_is_mode, modes)):
+            yield from call.args[:1] or (k.value for k in call.keywords if k.arg == "file")
+        if module == "os" and any("O_WRONLY" in ast.dump(flags) for flags in call.args[1:2]):
             yield from call.args[:1]
     elif name in ("write_text", "write_bytes"):
         yield from receiver  # and what it is called with is no path
@@ -303,7 +321,11 @@ def _argument(call: _Call, name: str) -> ast.expr | None:
 
 
 def _name(call: ast.Call) -> str:
-    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+    return _last_name(call.func)
+
+
+def _last_name(node: ast.AST) -> str:
+    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 def _is_mode(node: ast.expr) -> bool:

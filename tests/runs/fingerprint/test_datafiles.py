@@ -295,6 +295,19 @@ def test_a_text_that_is_read_by_people_or_is_a_key_names_no_file(own, reading, n
             "a.csv",
         ),
         (
+            'A = len((HERE / "a.csv").read_text())\nD = {}\nD.update(b=2)\n'
+            'def update():\n    (HERE / "a.csv").write_text("1")\n'
+            'if __name__ == "__main__":\n    update()',
+            "a.csv",
+        ),
+        (
+            "import shutil, tempfile\nwith tempfile.TemporaryDirectory() as fast:\n"
+            '    shutil.copy(HERE / "a.csv", Path(fast) / "a.csv")\n'
+            '    A = len((Path(fast) / "a.csv").read_text())',
+            "a.csv",
+        ),
+        ('with open(HERE / "a.csv", "r+") as file:\n    A = len(file.read())', "a.csv"),
+        (
             'def saved(path):\n    return len(path.read_text())\nA = saved(HERE / "a.csv")',
             "a.csv",
         ),

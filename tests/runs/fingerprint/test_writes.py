@@ -23,7 +23,7 @@ def texts(*codes: str, entries: frozenset[str] = frozenset()) -> set[str]:
         ('open("a", "w")', {"a"}),
         ('open("a"); open("b", "rb")', NONE),
         ('import os\nopen(os.path.join("d", "a"), mode="ab")', {"d/a"}),
-        ('P = Q = "a"\nwith Q.open("r+") as f: pass', {"a"}),
+        ('P = Q = "a"\nwith Q.open("r+") as f: pass', NONE),
         ('x = np.loadtxt("a")\nnp.save("b", x)', {"b"}),
         ('p = "a"\nPath(p).with_suffix(".b").write_text(t)', {"a.b"}),
         ('Path(__file__).with_suffix(".b").write_text("a")', {".b"}),
@@ -40,6 +40,10 @@ def texts(*codes: str, entries: frozenset[str] = frozenset()) -> set[str]:
         ('D = {"in": "a", "out": "b"}\nopen(D["out"], "w")', {"b"}),
         ('os.replace(tmp, "a")\nlogging.basicConfig(filename="b")', {"a", "b"}),
         ('tmp.replace("a")', {"a"}),
+        ('with TemporaryDirectory() as d:\n    shutil.copy(x, Path(d) / "a")', NONE),
+        ('T = Path(os.environ["T"])\nD = T / y\nshutil.copy(x, D / "a")', NONE),
+        ('open(file=H / "a", mode="a")\nos.open(H / "b", os.O_CREAT | os.O_WRONLY)', {"a", "b"}),
+        ('RotatingFileHandler(H / "a")\nx.tofile(H / "b")\nt.to_html("c")', {"a", "b", "c"}),
         ('t.replace("x", "a")', NONE),  # of a text
     ],
 )
@@ -163,7 +167,8 @@ FIT = 'def fit():\n    open("a", "w")\n'
         (FIT, NONE),
         (FIT + "fit()", {"a"}),
         (FIT + "task = Task(fit)", {"a"}),
-        (FIT + 'getattr(m, "fit")()', {"a"}),
+        (FIT + 'getattr(m, "fit")()', NONE),
+        (FIT + "Ridge().fit(x)\nmodel.fit(x)\nd = {'fit': 1}", NONE),
         ("@activation()\n" + FIT, {"a"}),
         ("class C(Module):\n    def forward(self):\n        open('a', 'w')", {"a"}),
         ("class C:\n    def __call__(self):\n        open('a', 'w')", {"a"}),
@@ -177,7 +182,7 @@ def test_what_no_run_executes_writes_nothing(code, names):
 
 def test_what_a_run_is_given_is_executed():
     assert texts(FIT, entries=frozenset({"fit"})) == {"a"}
-    assert texts(FIT, "m0.fit()") == {"a"}
+    assert texts(FIT, "import m0\nm0.fit()") == {"a"}
     assert texts(FIT, 'train("digits", "m0.py:fit")') == {"a"}
 
 
