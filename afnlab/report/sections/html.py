@@ -75,11 +75,11 @@ def typed(text: str) -> Markup:
 
 def sentence(text: str) -> Markup:
     """A text as HTML whose numbers keep their unit beside them, whose intervals and flags
-    (`--most`) stay whole, and in which what stands between backticks is code."""
+    (`--most`) stay whole, and in which commands (`afnlab ...`) are code."""
     within = re.sub(
         r"\[[^\[\]]{1,24}\]", lambda match: match[0].replace(" ", "&nbsp;"), escaped(text)
     )
-    within = re.sub(r"`([^`]+)`", r"<code>\1</code>", within)
+    within = re.sub(r"`(afnlab [^`]+)`", r"<code>\1</code>", within)
     within = re.sub(r"(?<![\w-])--\w[\w-]*", r"<span class=flag>\g<0></span>", within)
     return Markup(re.sub(r"(?<=\d) (?=%|(?:points?|dB|bits?|nats?)\b)", "&nbsp;", within))
 

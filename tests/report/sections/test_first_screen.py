@@ -251,7 +251,7 @@ def test_the_command_is_about_the_task_where_there_are_others(chosen):
     among = first_screen(replace(chosen, apart={"task": "digits-mlp"}), "mine.yaml")
     line = typed(f"afnlab sweep mine.yaml --only task=digits-mlp --seeds {seeds}")
     assert line in among.data
-    assert "<code>" not in first_screen(chosen).data.partition("</section>")[0]
+    assert "<code><span>" not in first_screen(chosen).data.partition("</section>")[0]
 
 
 def added(chosen, **changes):
