@@ -18,7 +18,8 @@ from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
-ADAM_EPS = 1e-8  # torch's
+from afnlab.native.adam import EPS
+
 RMS_DECAY, RMS_EPS = 0.9, 1e-7
 
 
@@ -102,7 +103,7 @@ class Adam(Optimizer):
             beta2=self.betas[1],
             lr=group.lr,
             weight_decay=group.weight_decay,
-            eps=ADAM_EPS,
+            eps=EPS,
             maximize=False,
         )
 
