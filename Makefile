@@ -48,8 +48,9 @@ test-fast: $(READY)
 test-python: $(READY)
 	$(PYTEST) -m "not gpu" --durations 12
 
+# The pages of a report, and those of JupyterLab, which wait for kernels.
 test-browser: $(READY)
-	$(BIN)/python -m pytest -q tests/browser
+	$(FRUGAL) $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/browser
 
 # Models of timm and transformers, ONNX, quantization.
 test-ecosystem: $(ECOSYSTEM_READY)
