@@ -42,7 +42,15 @@ def add_verify(sub: argparse.ArgumentParser) -> None:
 
 def _verify(a: argparse.Namespace) -> int:
     """Exit status: 0 all agrees, 1 something differs or failed, 2 a run could not be compared."""
-    from afnlab.report.verify import verify
+    from afnlab.messages import say
+    from afnlab.report.verify import AGREES, NOT_COMPARED, verify
 
     outcome = verify(a.report, rerun=a.rerun, seed=a.seed, runs=a.runs, code=a.code)
+    if outcome is AGREES:
+        also = "the runs made again gave the same bits" if a.rerun else "no run was made again"
+        say(f"verified: the report is what its runs give, and {also}")
+    elif outcome is NOT_COMPARED:
+        say("not verified: nothing differs, but not everything could be compared, see above")
+    else:
+        say("not verified: something is not as it was, see above")
     return outcome.value

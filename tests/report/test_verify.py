@@ -67,7 +67,8 @@ def test_a_sound_report(proved, capsys):
         SOUND,
     ]
     assert main(["verify", str(proved[0].parent), "--rerun", "0"]) == 0
-    assert capsys.readouterr().out.splitlines() == said
+    closing = "verified: the report is what its runs give, and no run was made again"
+    assert capsys.readouterr().out.splitlines() == [*said, closing]
 
 
 def test_a_report_that_was_handed_over_says_whose_runs_it_reads(proved, tmp_path):
@@ -301,6 +302,13 @@ def test_code_that_has_changed(proved, monkeypatch):
     assert sum("parameters have changed since" in s for s in said) == 2
 
 
+CLOSING = [
+    "verified: the report is what its runs give, and the runs made again gave the same bits",
+    "not verified: something is not as it was, see above",
+    "not verified: nothing differs, but not everything could be compared, see above",
+]
+
+
 @pytest.mark.parametrize(
     ("came", "status", "said"),
     [
@@ -329,7 +337,9 @@ def test_the_exit_status_is_that_of_rerun(proved, monkeypatch, capsys, came, sta
     monkeypatch.setattr(rerun, "rerun", again)
     page, runs = proved
     assert main(["verify", str(page), "--code", "theirs"]) == status
-    assert said in capsys.readouterr().out.splitlines()[-1]
+    *_, last, closing = capsys.readouterr().out.splitlines()
+    assert said in last
+    assert closing.startswith(CLOSING[status])
     words = [records(runs)[0]["id"], "--runs", str(runs)]
     assert main(["rerun", *words, "--code", "theirs"]) == status
     assert asked == ["theirs", "theirs"]
@@ -371,7 +381,8 @@ def test_runs_that_are_not_where_they_were(copied, tmp_path, capsys):
     where = tmp_path / "elsewhere"
     rewrite_state(out, runs=str(where))
     assert main(["verify", str(out)]) == 2
-    files, numbers = capsys.readouterr().out.splitlines()
+    files, numbers, closing = capsys.readouterr().out.splitlines()
+    assert closing == CLOSING[2]
     assert re.fullmatch(r"files: all \d+ as they were written", files)
     assert numbers == f"{NOT_HERE}: {where} does not exist; give --runs FOLDER"
     with pytest.raises(ValueError, match=rf"^{where} does not exist; give --runs FOLDER$"):
