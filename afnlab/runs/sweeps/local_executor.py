@@ -12,6 +12,7 @@ from typing import Protocol
 from jupyter_core.utils import ensure_event_loop
 
 from afnlab.runs.execution import RunFailed
+from afnlab.runs.fingerprint import one_look, require_planned_data
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.process_environment import allowed_jobs
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -95,6 +96,9 @@ class Local:
         if not todo:
             return
         rehearse(spec.training for spec in todo if isinstance(spec, TrainingSpec))
+        with one_look():
+            for spec in todo:
+                require_planned_data(spec.code, spec.data_now)
         means = Means(threads=self.threads, timeout=self.timeout, since=time.time())
         worker = self._worker or Worker(means)
         self._worker = None  # unless all of this ends well
