@@ -43,7 +43,7 @@ _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored r
 
 
 def require_planned_data(manifest: Manifest, named_now: Callable[[], Collection[str]]) -> None:
-    """ValueError for a file of data that is new or another one since a run was planned.
+    """ValueError for a file of data that has appeared or was edited since a run was planned.
 
     A task that is tried before its runs begin may write a cache, which their ids do not cover.
     """

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
-from afnlab.runs.fingerprint.mentions import imported_names, mentions
+from afnlab.runs.fingerprint.mentions import mentions
 from afnlab.runs.fingerprint.syntax import Source
 
 # Functions that write, with the place and the name of the argument that is the path.
@@ -53,40 +53,40 @@ _WORD = re.compile(r"\w+")
 def written_texts(sources: Iterable[Source]) -> frozenset[ast.Constant]:
     """The texts in the sources of a run that name nothing but files that these write."""
     sources = list(sources)
-    own = frozenset(_METHODS.intersection(*[{n for s in sources for n in _names(s).module.bound}]))
+    redefined = frozenset(n for s in sources for n in _names(s).module.bound if n in _METHODS)
     mentioned = Counter(name for s in sources for name in {*mentions(s).names, *_words(s)})
     texts: set[ast.Constant] = set()
     for source in sources:
-        for name, its in _written(source, own):
+        for name, its in _written(source, redefined):
             texts |= its if mentioned[name] <= 1 else set()  # else another source may read it
     return frozenset(texts)
 
 
 @lru_cache(maxsize=4096)
-def _written(source: Source, own: Collection[str]) -> list[tuple[str, set[ast.Constant]]]:
-    """The texts of a source that stand for what it writes, with the name of the module's by which
-    other sources may read it. own: methods that the user has defined, of which nothing is known."""
+def _written(source: Source, redefined: Collection[str]) -> list[tuple[str, set[ast.Constant]]]:
+    """The texts of a source that stand for what it writes, with the name by which other sources may
+    read it; empty: with none. redefined: methods that a user has, of which nothing is known."""
     names = _names(source)
     paths = {
         leaf
         for call in names.calls
-        for path in _paths(call, names, own)
-        for leaf in _leaves(path, names, own)
+        for path in _paths(call, names, redefined)
+        for leaf in _leaves(path, names, redefined)
     }
-    found = [("", {leaf for leaf in paths if isinstance(leaf, ast.Constant)})]
+    texts = [("", {leaf for leaf in paths if isinstance(leaf, ast.Constant)})]
     for scope in (names.module, *names.functions):
         hidden = _words(source) | (names.attributes if scope is names.module else set())
         for name, value in scope.assigned.items():
             uses = scope.uses.get(name)
             once = scope.bound[name] == 1 and name not in names.imported
             if once and name not in hidden and uses and paths.issuperset(uses):
-                leaves = _leaves(value, names, own)
+                leaves = _leaves(value, names, redefined)
                 its = {leaf for leaf in leaves if isinstance(leaf, ast.Constant)}
-                found.append((name if scope is names.module else "", its))
-    return found
+                texts.append((name if scope is names.module else "", its))
+    return texts
 
 
-def _paths(call: ast.Call, names: _Names, own: Collection[str]) -> Iterator[ast.expr]:
+def _paths(call: ast.Call, names: _Names, redefined: Collection[str]) -> Iterator[ast.expr]:
     """The paths that a call writes, and does not read."""
     function = names.dotted(call.func)
     if function in _SAY:
@@ -94,7 +94,7 @@ def _paths(call: ast.Call, names: _Names, own: Collection[str]) -> Iterator[ast.
     elif function in _FUNCTIONS:
         if not function.endswith("open") or _only_writes(_argument(call, 1, "mode")):
             yield from _argument(call, *_FUNCTIONS[function])
-    elif isinstance(call.func, ast.Attribute) and call.func.attr not in own:
+    elif isinstance(call.func, ast.Attribute) and call.func.attr not in redefined:
         method = call.func.attr
         if method in _TO_FIRST:
             yield from _argument(call, 0, _TO_FIRST[method])
@@ -114,7 +114,7 @@ def _only_writes(mode: list[ast.expr]) -> bool:
     return any(map(_MODE.fullmatch, texts))
 
 
-def _leaves(path: ast.expr, names: _Names, own: Collection[str]) -> Iterator[ast.expr]:
+def _leaves(path: ast.expr, names: _Names, redefined: Collection[str]) -> Iterator[ast.expr]:
     """The texts and the names that a path is made of, without what is read to make it."""
     parts: list[ast.expr] = []
     match path:
@@ -129,9 +129,10 @@ def _leaves(path: ast.expr, names: _Names, own: Collection[str]) -> Iterator[ast
         case ast.Call(func=function, args=args) if names.dotted(function) in _MAKE:
             parts = args
         case ast.Call(func=ast.Attribute(value=value, attr=name), args=args):
-            parts = [value, *args] if name in _MAKE_OF_PATHS and name not in own else []
+            if name in _MAKE_OF_PATHS and name not in redefined:
+                parts = args if name.startswith("with_") else [value, *args]  # beside another one
     for part in parts:
-        yield from _leaves(part, names, own)
+        yield from _leaves(part, names, redefined)
 
 
 class _Scope:
@@ -154,7 +155,7 @@ class _Names:
         self.functions: list[_Scope] = []
         self.calls: list[ast.Call] = []
         self.attributes: set[str] = set()
-        self.imported = imported_names(source.trees)
+        self.imported = mentions(source).bound
         for tree in source.trees:
             self._read(tree, [self.module])
 
@@ -170,8 +171,9 @@ class _Names:
         return "".join(meant) if len(meant) == 1 else ""
 
     def _read(self, node: ast.AST, scopes: list[_Scope]) -> None:
-        for scope in scopes:
-            scope.bound.update(_bound_by(node))
+        for name in _bound_by(node):
+            for scope in scopes:
+                scope.bound[name] += 1
         match node:
             case ast.Name(id=name, ctx=ast.Load()):
                 for scope in scopes:
@@ -198,10 +200,8 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
             yield name
-        case ast.Name() | ast.Attribute() | ast.Constant() | ast.keyword():
-            return  # name what there is
-        case ast.alias() | ast.ImportFrom():
-            return  # see `imported`
+        case ast.expr() | ast.keyword() | ast.alias() | ast.ImportFrom():
+            pass  # these name what there is, or are in `imported`
         case _:
             for _, value in ast.iter_fields(node):
                 parts = value if isinstance(value, list) else [value]

@@ -354,8 +354,8 @@ def test_a_text_that_is_read_by_people_or_is_a_key_names_no_file(own, reading, n
         # A folder that is made may hold what is read.
         (
             'os.makedirs(HERE / "tables", exist_ok=True)\n'
-            'A = sum(len(open(f"{d.path}/b.csv").read()) for d in os.scandir(HERE) if d.is_dir()'
-            ' and d.name[0] == "t")',
+            'A = sum(len(Path(f"{d.path}/b.csv").read_text()) for d in os.scandir(HERE)'
+            ' if d.name[0] == "t")',
             "tables/b.csv",
         ),
     ],
