@@ -17,23 +17,23 @@ from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS, WRITTEN
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _EDITED = "{} was edited after this run was planned; run it again, with --retry-failed"
+_NAMES_IT = "since the code of this run names it"
 _WRITTEN = (
-    "{} counts as data, since the code of this run names it, but the run's own code has written it;"
-    f" {OTHER_NAME}, or, where the run reads it too, another file than that"
+    f"{{}} counts as data, {_NAMES_IT}, but the run's own code has written it; {OTHER_NAME}, or,"
+    " where the run reads it too, only if it is missing"
 )
-_FROM_NOW_ON = "counts as data from now on, since the code of this run names it"
 _MADE = (
-    f"{{}} was written by this run's own code and {_FROM_NOW_ON}; if it is written only once, as a"
-    f" cache is, run it again; else {OTHER_NAME}"
+    f"{{}} was written by this run's own code and counts as data from now on, {_NAMES_IT}; if it is"
+    f" written only once, as a cache is, run it again; else {OTHER_NAME}"
 )
 _NEW = (
-    f"{{}} was not there when this run was planned, and {_FROM_NOW_ON}; run it again, and if it is"
-    f" written each time, {OTHER_NAME}"
+    f"{{}} was not there when this run was planned, and counts as data from now on, {_NAMES_IT};"
+    f" run it again, and if it is written each time, {OTHER_NAME}"
 )
 _NOT_BEGUN = (
-    "nothing was run, since {} has {} and counts as data, as the code of this run names it: its"
-    " task has written it when it was tried, or somebody else has; give the same command again, and"
-    f" if it is written each time, {OTHER_NAME}"
+    "not begun: {} {} since this was planned, and counts as data, since the code names it; if it is"
+    " a cache that a task of yours has just written, give the same command again; if it is written"
+    f" each time, {OTHER_NAME}"
 )
 _EDITED_DATA = (
     f"{_EDITED}; if this run's own code has written it, which cannot be seen of every library,"
@@ -49,9 +49,9 @@ def require_planned_data(manifest: Manifest, named_now: Callable[[], Collection[
     """
     for name in sorted(manifest.data):
         if _now(Path(name)) != manifest.files[name]:
-            raise ValueError(_NOT_BEGUN.format(name, "been edited since it was planned"))
+            raise ValueError(_NOT_BEGUN.format(name, "was edited"))
     for name in _new(manifest, named_now):
-        raise ValueError(_NOT_BEGUN.format(name, "appeared since it was planned"))
+        raise ValueError(_NOT_BEGUN.format(name, "has appeared"))
 
 
 def _new(manifest: Manifest, named_now: Callable[[], Collection[str]]) -> list[str]:

@@ -431,11 +431,11 @@ def test_nothing_is_run_of_a_task_that_has_written_a_cache_when_it_was_tried(own
         with closing(Local().results([RunSpec.make("train", given)], Place(Path("runs")))) as runs:
             return next(runs)
 
-    with pytest.raises(ValueError, match=r"^nothing was run, since \S+cache\.json has appeared"):
+    with pytest.raises(ValueError, match=r"^not begun: \S+cache\.json has appeared since"):
         begun()
     assert not Path("runs").exists()
     planned = RunSpec.make("train", {"task": f"{own / 'wine.py'}:wine", "activation": "relu"})
     require_planned_data(planned.code, planned.data_now)
     Path("cache.json").write_text("2")
-    with pytest.raises(ValueError, match=r"cache\.json has been edited since .*the same command"):
+    with pytest.raises(ValueError, match=r"cache\.json was edited since .* give the same command"):
         require_planned_data(planned.code, planned.data_now)
