@@ -168,7 +168,7 @@ class _Names:
         if not isinstance(node, ast.Name) or node.id in self.module.bound:
             return ""
         meant = self.imported.get(node.id, set() if "*" in self.imported else {node.id})
-        return "".join(meant) if len(meant) == 1 else ""
+        return " or ".join(meant)  # of several, no function that is known
 
     def _read(self, node: ast.AST, scopes: list[_Scope]) -> None:
         for name in _bound_by(node):

@@ -76,7 +76,7 @@ def test_a_path_may_be_made_of_texts(code, names):
     [
         'open("a")\nopen("b", "rb")\nopen("c", mode="r")',
         'open("a", "r+")\nopen("b", "w+")\nopen("c", "a+")',
-        'open("a", mode)\nopen("b", **kind)\nopen(*x, "c", "w")',
+        'open("a", mode)\nopen("b", **kind)\ntorch.save(*x, "c")',
         'shelve.open("a", "w")\nother.open("b", "w")\narchive.open("c", "w")',
         'os.replace("a", x)\nshutil.copy("b", x)\nPath("c").replace(x)',
         'x.to_csv(y, "a")\nnp.load("b")\ntorch.load("c")',
