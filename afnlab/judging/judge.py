@@ -29,6 +29,7 @@ from afnlab.runs.conventions import DEFAULT_BASELINE
 from afnlab.runs.notebook_parameters.parsing import command
 from afnlab.runs.sweeps.local_executor import Local
 from afnlab.training.plan import Conditions
+from afnlab.training.rehearsal import rehearse
 from afnlab.training.space import TUNE, space
 from afnlab.usercode.mainguard import refuse_while_importing
 
@@ -102,6 +103,8 @@ def judge(
     trial = Trial.of(idea, against, task, confirm, ledger, tune, params, conditions)
     executor = Local(jobs)
     stages = trial.stages(runs, executor)
+    # Now: a task that writes a cache when it is tried is another one from then on.
+    rehearse(spec.training for pairs in stages.values() for spec in pairs.specs())
     campaign = trial.campaign(stages, margin, most=most, level=level, own_seeds=own_seeds)
     values = values_of(*stages[TASK].functions()[0])
     if same_values(values, campaign.values):

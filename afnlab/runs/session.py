@@ -87,7 +87,7 @@ def _edited(spec: RunSpec, begun: float) -> str:
         lasting = data or path.is_relative_to(PACKAGE)
         if edited > (BEGAN if lasting else begun):
             again = "restart the kernel" if lasting else "train again"
-            again += f"; if this code writes it, {OTHER_NAME}" if data else ""
+            again += f"; if this code writes it each time, {OTHER_NAME}" if data else ""
             return f"{path.name} has been edited since; {again}"
     return ""
 

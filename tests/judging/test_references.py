@@ -296,3 +296,14 @@ def test_references_are_by_the_folder_of_the_ledger(folders):
 def test_whose_task_it_is(folders):
     assert not is_own(afnlab.get_task("digits-mlp"))
     assert is_own(afnlab.get_task(f"{folders}/a/tasks.py:digits"))
+
+
+def test_a_task_that_writes_a_cache_is_the_same_from_the_first_call_on(folders):
+    """It is tried before anything is noted of its code, to which the cache belongs."""
+    cached = 'from pathlib import Path\nFILE = Path(__file__).with_name("cache.txt")\n'
+    text = Path("tasks.py").read_text()
+    keeping = '    FILE.exists() or FILE.write_text("1")\n'
+    text = text.replace("def halves():\n", f"def halves():\n{keeping}")
+    Path("tasks.py").write_text(cached + text)
+    assert judged("one.py:one", **OWN).described() == judged("one.py:one", **OWN).described()
+    assert Path("cache.txt").is_file()

@@ -17,19 +17,49 @@ from afnlab.runs.kernel.read_audit import MADE, READ, TEXTS, WRITTEN
 
 _COMPILERS = ("torchinductor_", ".triton")  # folders of code that torch makes and keeps
 _EDITED = "{} was edited after this run was planned; run it again, with --retry-failed"
+_NAMES_IT = "since the code of this run names it"
 _WRITTEN = (
-    "{} counts as data, since the code of this run names it, but the run's own code has written it;"
-    f" {OTHER_NAME}, or, where the run reads it too, another file than that"
+    f"{{}} counts as data, {_NAMES_IT}, but the run's own code has written it; {OTHER_NAME}, or,"
+    " where the run reads it too, only if it is missing"
 )
 _MADE = (
-    "{} was written by this run's own code and counts as data from now on, since that names it; if"
-    f" it is written only once, as a cache is, run it again; else {OTHER_NAME}"
+    f"{{}} was written by this run's own code and counts as data from now on, {_NAMES_IT}; if it is"
+    f" written only once, as a cache is, run it again; else {OTHER_NAME}"
+)
+_NEW = (
+    f"{{}} was not there when this run was planned, and counts as data from now on, {_NAMES_IT};"
+    f" run it again, and if it is written each time, {OTHER_NAME}"
+)
+_NOT_BEGUN = (
+    "not begun: {} {} since this was planned, and counts as data, since the code names it; if it is"
+    " a cache that a task of yours has just written, give the same command again; if it is written"
+    f" each time, {OTHER_NAME}"
 )
 _EDITED_DATA = (
     f"{_EDITED}; if this run's own code has written it, which cannot be seen of every library,"
     f" {OTHER_NAME}"
 )
 _STORED = ("record.json", "error.json")  # lie beside the notebook of a stored run
+
+
+def require_planned_data(manifest: Manifest, named_now: Callable[[], Collection[str]]) -> None:
+    """ValueError for a file of data that has appeared or was edited since a run was planned.
+
+    A task that is tried before its runs begin may write a cache, which their ids do not cover.
+    """
+    for name in sorted(manifest.data):
+        if _now(Path(name)) != manifest.files[name]:
+            raise ValueError(_NOT_BEGUN.format(name, "was edited"))
+    for name in _new(manifest, named_now):
+        raise ValueError(_NOT_BEGUN.format(name, "has appeared"))
+
+
+def _new(manifest: Manifest, named_now: Callable[[], Collection[str]]) -> list[str]:
+    """The files of data that the code of a run names now, and that its id does not cover."""
+    users = [Path(name) for name in manifest.units if Path(name).is_absolute()]
+    if all(path.suffix == ".ipynb" for path in users):  # which name no data
+        return []
+    return sorted({*named_now()} - manifest.files.keys())
 
 
 def check(
@@ -63,10 +93,8 @@ def check(
             raise RuntimeError((_WRITTEN if name in own_files else _EDITED_DATA).format(name))
         if is_third_party(Path(name)) and _now(Path(name)) != then:
             raise RuntimeError(_EDITED.format(name))
-    users = [Path(name) for name in manifest.units if Path(name).is_absolute()]
-    if own_files and any(path.suffix != ".ipynb" for path in users):  # else nothing names data
-        for name in sorted(own_files.intersection(named_now()) - manifest.files.keys()):
-            raise RuntimeError(_MADE.format(name))
+    for name in _new(manifest, named_now):
+        raise RuntimeError((_MADE if name in own_files else _NEW).format(name))
     for path, code, how in read:
         if (path, code, how) == TEXTS:
             continue

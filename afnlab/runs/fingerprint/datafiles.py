@@ -1,7 +1,7 @@
 """Files of data that a user's code names: what they hold counts, as the code does.
 
-A path may be put together of several texts, `Path(__file__).parent / "tables" / "a.csv"`. What the
-code writes itself (a cache, a log, a picture) follows from it and does not count, see `writes`.
+A path may be put together of several texts, `Path(__file__).parent / "tables" / "a.csv"`. What a
+source only writes (a log, a picture) follows from the code and does not count, see `writes`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from afnlab.runs.fingerprint.mentions import Notebook, mentions
 from afnlab.runs.fingerprint.modules import is_file, is_folder, packages
 from afnlab.runs.fingerprint.syntax import Source, is_text
-from afnlab.runs.fingerprint.writes import written
+from afnlab.runs.fingerprint.writes import written_texts
 
 LARGEST = 64 << 20  # bytes of a file that is read for an id
 _DEEPEST = 3  # folders that a path may name one by one
@@ -27,28 +27,26 @@ OTHER_NAME = "write it under a name that ends in .tmp, .log or .db"  # what to d
 _SAY = ("print", "warn")  # what they are called with is a message
 
 
-def data_files(
-    sources: Mapping[Path, Source], notebook: Source, entries: frozenset[str], here: Path
-) -> Iterator[Path]:
+def data_files(sources: Mapping[Path, Source], notebook: Source, here: Path) -> Iterator[Path]:
     """The files that sources may read by names that stand in them, as often as they name them.
 
     sources: by their paths; what is named in notebooks does not count. notebook: what uses them.
-    entries: names that it is given to use of them. here: the folder in which it is executed.
+    here: the folder in which it is executed.
     """
     plain = {path: one for path, one in sources.items() if not isinstance(one, Notebook)}
-    named = {path: list(_named_files(source, path, here)) for path, source in plain.items()}
+    named = {path: _named_files(source, path, here) for path, source in plain.items()}
     if not any(named.values()):
         return
-    ends = written(((here, notebook), *sources.items()), entries)
-    for path, files in named.items():
-        its = [end.text for end in ends if end.source == path]
-        yield from (file for file in files if not any(_may_be(file, end, path) for end in its))
+    written = written_texts([notebook, *sources.values()])
+    for files in named.values():
+        yield from (file for file, texts in files.items() if not texts <= written)
 
 
-def _named_files(source: Source, path: Path, here: Path) -> Iterator[Path]:
-    """The files that the source at a path names, each once."""
-    texts = [*_texts(source)]
-    texts += [text.lstrip("/") for text in texts if text.startswith("/")]  # f"{folder}/a.csv"
+def _named_files(source: Source, path: Path, here: Path) -> dict[Path, set[ast.Constant]]:
+    """The files that the source at a path names, with the texts that name them."""
+    texts = {text: set(nodes) for text, nodes in _texts(source).items()}
+    for text in [one for one in texts if one.startswith("/")]:  # f"{folder}/a.csv"
+        texts.setdefault(text.lstrip("/"), set()).update(texts[text])
     inside = packages(path)[-1:]
     above = path.parents[1:3] if "__file__" in mentions(source).names else ()
     last = list(dict.fromkeys([path.parent, here, *above, *(p.parent for p in inside)]))
@@ -57,24 +55,27 @@ def _named_files(source: Source, path: Path, here: Path) -> Iterator[Path]:
         within = [_at(f, t) for text in texts for t in _as_folders(text) for f in last]
         last = [f for f in map(Path.resolve, filter(is_folder, within)) if f not in folders]
         folders |= {f: None for f in last if f != f.parent}
-    places = [_at(folder, text) for text in texts for folder in folders]
-    places += [place for text in texts for place in _beside(path, text)]
-    yield from dict.fromkeys(p.resolve() for p in places if _is_read(p))
+    files: dict[Path, set[ast.Constant]] = {}
+    for text, nodes in texts.items():
+        for place in (*(_at(folder, text) for folder in folders), *_beside(path, text)):
+            if _is_read(place):
+                files.setdefault(place.resolve(), set()).update(nodes)
+    return files
 
 
 @lru_cache(maxsize=4096)
-def _texts(source: Source) -> tuple[str, ...]:
-    """The texts of a source that may name a file or a folder."""
-    texts: dict[str, None] = {}
+def _texts(source: Source) -> Mapping[str, list[ast.Constant]]:
+    """The texts of a source that may name a file or a folder, with where they stand."""
+    texts: dict[str, list[ast.Constant]] = {}
     waiting: list[ast.AST] = [*source.trees]
     for node in waiting:
         if isinstance(node, ast.Constant):
             text = node.value
             if isinstance(text, str) and 0 < len(text) <= _LONGEST and "\n" not in text:
-                texts[text] = None
+                texts.setdefault(text, []).append(node)
         else:
             waiting += _parts(node)
-    return tuple(texts)
+    return texts
 
 
 def _parts(node: ast.AST) -> Iterable[ast.AST]:
@@ -119,15 +120,6 @@ def _beside(path: Path, text: str) -> Iterator[Path]:
     if text.startswith("."):
         with suppress(ValueError):
             yield path.with_suffix(text)
-
-
-def _may_be(file: Path, end: str, path: Path) -> bool:
-    """Whether a file may be the one that a source at a path writes by a path with this end; `.json`
-    alone replaces the ending of another path, as of the source's own."""
-    if end.startswith(".") and "/" not in end:
-        return file in (path.resolve().with_suffix(end), file.with_name(end))
-    parts = tuple(part for part in Path(end).parts if part not in (os.sep, "~", ".", ".."))
-    return bool(parts) and file.parts[-len(parts) :] == parts
 
 
 def _is_read(path: Path) -> bool:

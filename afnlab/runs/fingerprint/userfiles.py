@@ -113,7 +113,7 @@ class UserFiles:
             self._absolute(self.folder, n): t for n, t in (named.offered | named.cells).items()
         }
         made = {p: Source(t.encode()) for p, t in cells.items() if p in self._written}
-        self._add_data(self.sources | made, notebook, texts)
+        self._add_data(self.sources | made, notebook)
 
     def _has(self, folder: Path, stem: str) -> bool:
         """Whether a folder has anything of this name, with any ending."""
@@ -155,10 +155,9 @@ class UserFiles:
                 self._add("package", init, roots)
         self._named_in(source, roots, path.parent)
 
-    def _add_data(self, its: dict[Path, Source], notebook: Source, texts: list[str]) -> None:
+    def _add_data(self, its: dict[Path, Source], notebook: Source) -> None:
         """The files of data that sources name; not notebooks, whose cells write files as well."""
-        entries = frozenset(text.rpartition(":")[2] for text in texts if ":" in text)
-        for path in data_files(its, notebook, entries, self.folder):
+        for path in data_files(its, notebook, self.folder):
             if path in self.sources or path.suffix in _CODE:
                 continue
             if self._written & {path, *path.parents}:

@@ -12,6 +12,7 @@ from typing import Protocol
 from jupyter_core.utils import ensure_event_loop
 
 from afnlab.runs.execution import RunFailed
+from afnlab.runs.fingerprint import require_planned_data
 from afnlab.runs.kernel.execute_cells import Means
 from afnlab.runs.kernel.process_environment import allowed_jobs
 from afnlab.runs.run_spec import RunSpec, TrainingSpec
@@ -94,7 +95,10 @@ class Local:
     def results(self, todo: Sequence[RunSpec], place: Place) -> Ending:
         if not todo:
             return
-        rehearse(spec.training for spec in todo if isinstance(spec, TrainingSpec))
+        trainings = [spec for spec in todo if isinstance(spec, TrainingSpec)]
+        rehearse(spec.training for spec in trainings)
+        for tried in {spec.code.digest: spec for spec in trainings}.values():
+            require_planned_data(tried.code, tried.data_now)
         means = Means(threads=self.threads, timeout=self.timeout, since=time.time())
         worker = self._worker or Worker(means)
         self._worker = None  # unless all of this ends well

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from math import inf
 from pathlib import Path
 from textwrap import dedent
@@ -15,10 +16,12 @@ import afnlab
 from afnlab.cli import main
 from afnlab.runs import RunSpec, session, staleness
 from afnlab.runs.execution import facts_of
-from afnlab.runs.fingerprint import check, datafiles
+from afnlab.runs.fingerprint import check, datafiles, require_planned_data
 from afnlab.runs.kernel.read_audit import WRITTEN
 from afnlab.runs.relocation import planned_again
 from afnlab.runs.staleness import CHANGED, CURRENT, ELSEWHERE
+from afnlab.runs.storage.location import Place
+from afnlab.runs.sweeps.local_executor import Local
 from tests.over import over
 
 ACTIVATION = """
@@ -88,6 +91,15 @@ READ = {  # what an activation reads, from which file, and other files that are 
         },
     ),
 }
+
+
+CACHED = """
+    from pathlib import Path
+    CACHE = Path(__file__).with_name("cache.pt")
+    if not CACHE.exists():
+        torch.save(1.0, CACHE)
+    A = torch.load(CACHE)
+"""
 
 
 @pytest.fixture
@@ -196,8 +208,8 @@ def test_a_training_is_not_kept_that_may_have_been_made_with_the_data_of_before(
     Path("cfg.json").write_text('{"width": 3}')
     run = afnlab.runs.parameters({"task": f"{own / 'wine.py'}:wine", "activation": "relu"})
     assert run.save(run.train()) == (
-        "not saved: cfg.json has been edited since; restart the kernel; if this code writes it,"
-        " write it under a name that ends in .tmp, .log or .db"
+        "not saved: cfg.json has been edited since; restart the kernel; if this code writes it each"
+        " time, write it under a name that ends in .tmp, .log or .db"
     )
 
 
@@ -222,21 +234,27 @@ def test_large_files_and_those_that_no_text_names_do_not_count(own, monkeypatch)
     assert spec(own, 'A = 1 + 0 * len("co" + "ef.json")').code.data == set()
 
 
-def test_what_the_code_writes_itself_does_not_count(own):
-    """A cache, which is not there at first, would make every run stale that has written it."""
+def test_what_the_code_only_writes_does_not_count(own):
     text = """
         from pathlib import Path
-        CACHE = Path(__file__).with_name("cache.pt")
-        if not CACHE.exists():
-            torch.save(1.0, CACHE)
-        A = torch.load(CACHE)
+        A = 1.0
         with open(Path(__file__).parent / "log.txt", "a") as log:
             log.write("read")
     """
     then = spec(own, dedent(text))  # loads it
-    assert (own / "cache.pt").is_file()
     assert (own / "log.txt").is_file()
     assert spec(own).group == then.group
+
+
+def test_a_cache_counts_from_when_it_is_there(own):
+    """An old one, or one that was edited, would change numbers, and nobody would see it."""
+    then = spec(own, dedent(CACHED))  # loads it
+    cached = spec(own)
+    assert cached.code.data == {f"{own / 'cache.pt'}"}
+    assert cached.group != then.group
+    assert spec(own).group == cached.group
+    torch.save(2.0, own / "cache.pt")
+    assert spec(own).group != cached.group
 
 
 def test_a_file_counts_though_another_one_of_its_name_is_written(own):
@@ -311,6 +329,35 @@ def test_a_text_that_is_read_by_people_or_is_a_key_names_no_file(own, reading, n
             'def saved(path):\n    return len(path.read_text())\nA = saved(HERE / "a.csv")',
             "a.csv",
         ),
+        # Of which it cannot be told, or is not followed, whether it is this one that is written.
+        (
+            'def fit(folder):\n    (folder / "a.csv").write_text("1")\n'
+            'A = len((HERE / "a.csv").read_text())',
+            "a.csv",
+        ),
+        (
+            'import sys\nREFIT = "--refit" in sys.argv\nTABLE = HERE / "a.csv"\n'
+            'if REFIT:\n    TABLE.write_text("1")\nA = len(TABLE.read_text())',
+            "a.csv",
+        ),
+        (
+            "class Keeper:\n    def save(self, path):\n        return path.read_text()\n"
+            'A = len(Keeper().save(HERE / "a.csv"))',
+            "a.csv",
+        ),
+        (
+            'path = HERE / "a.csv"\nA = len(path.read_text())\n'
+            'path = Path.home() / "out" / "b.csv"\ndef f():\n    path.write_text("1")',
+            "a.csv",
+        ),
+        ('A = 1\ndef f():\n    library.download_table(HERE / "a.csv")', "a.csv"),
+        # A folder that is made may hold what is read.
+        (
+            'os.makedirs(HERE / "tables", exist_ok=True)\n'
+            'A = sum(len(Path(f"{d.path}/b.csv").read_text()) for d in os.scandir(HERE)'
+            ' if d.name[0] == "t")',
+            "tables/b.csv",
+        ),
     ],
 )
 def test_a_file_that_the_code_reads_counts(own, reading, name):
@@ -326,20 +373,23 @@ KEEP = "def keep(path, text):\n    path.write_text(text)"
     "helper, reading",
     [
         (KEEP, 'from helper import keep\nkeep(HERE / "out.csv", "1")\nA = 1'),
-        (KEEP, 'import helper\ndef f(x):\n    helper.keep(HERE / "out.csv", "1")\nA = f(1) or 1'),
         ('OUT = "out.csv"', "from helper import OUT\n(HERE / OUT).write_text('1')\nA = 1"),
+        # One writes it and the other one reads it.
         (
-            "class Log:\n    def __init__(self, path):\n        self.path = path\n"
-            "    def add(self):\n        self.path.write_text('1')",
-            'from helper import Log\nLOG = Log(HERE / "out.csv")\nLOG.add()\nA = 1',
+            'from pathlib import Path\nP = Path(__file__).with_name("out.csv")\nP.write_text("1")',
+            'import helper\nA = len((HERE / "out.csv").read_text())',
+        ),
+        (
+            'from pathlib import Path\nP = Path(__file__).with_name("out.csv")\nP.write_text("1")',
+            "from helper import P\nA = len(P.read_text())",
         ),
     ],
 )
-def test_what_a_helper_writes_does_not_count(own, helper, reading):
+def test_what_a_helper_may_read_or_write_counts(own, helper, reading):
     (own / "helper.py").write_text(helper)
     put(own / "out.csv", 1.0)
     start = "from pathlib import Path\nHERE = Path(__file__).parent\n"
-    assert spec(own, start + reading).code.data == set()
+    assert spec(own, start + reading).code.data == {f"{own / 'out.csv'}"}
 
 
 def test_a_run_that_has_written_its_own_data_says_so(own):
@@ -361,8 +411,31 @@ def test_a_run_whose_own_code_makes_a_file_of_data_says_so(own):
     made, path = spec(own, "A = 1 if __file__ else open(['out.csv'][0])"), own / "out.csv"
     check(made.code, [(str(path), "", WRITTEN)], made.data_now)  # it is gone again
     put(path, 1.0)
-    check(made.code, [], made.data_now)  # somebody else's
     with pytest.raises(
         RuntimeError, match=r"out\.csv was written by this run's own code and count"
     ):
         check(made.code, [(str(path), "", WRITTEN)], made.data_now)
+    with pytest.raises(RuntimeError, match=r"out\.csv was not there when .*; run it again"):
+        check(made.code, [], made.data_now)  # which the run before it, say, has written
+
+
+def test_nothing_is_run_of_a_task_that_has_written_a_cache_when_it_was_tried(own):
+    """The ids that were planned before do not cover it; those that are planned next do."""
+    text = TASK.replace("x, y =", "(FILE.exists() or FILE.write_text('1'))\n    x, y =")
+    text = text.replace("WIDTH =", 'FILE = Path("cache.json")\nWIDTH =')
+    (own / "wine.py").write_text(text)
+    Path("cfg.json").write_text('{"width": 3}')
+
+    def begun() -> object:
+        given = {"task": f"{own / 'wine.py'}:wine", "activation": "relu"}
+        with closing(Local().results([RunSpec.make("train", given)], Place(Path("runs")))) as runs:
+            return next(runs)
+
+    with pytest.raises(ValueError, match=r"^not begun: \S+cache\.json has appeared since"):
+        begun()
+    assert not Path("runs").exists()
+    planned = RunSpec.make("train", {"task": f"{own / 'wine.py'}:wine", "activation": "relu"})
+    require_planned_data(planned.code, planned.data_now)
+    Path("cache.json").write_text("2")
+    with pytest.raises(ValueError, match=r"cache\.json was edited since .* give the same command"):
+        require_planned_data(planned.code, planned.data_now)

@@ -1,193 +1,185 @@
-"""Which files a user's code writes itself: they are no data that its runs read."""
+"""Which texts in a user's code stand only for files that it writes, which are no data."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import ast
 
 from afnlab.runs.fingerprint.syntax import Source
-from afnlab.runs.fingerprint.writes import written
+from afnlab.runs.fingerprint.writes import written_texts
 from tests.over import over
 
 NONE: set[str] = set()
-
-
-def texts(*codes: str, entries: frozenset[str] = frozenset()) -> set[str]:
-    """What the modules m0, m1, ... write."""
-    sources = tuple((Path(f"m{i}.py"), Source(code.encode())) for i, code in enumerate(codes))
-    return {end.text for end in written(sources, entries)}
-
-
-@over(
-    "code, names",
-    [
-        ('open("a", "w")', {"a"}),
-        ('open("a"); open("b", "rb")', NONE),
-        ('import os\nopen(os.path.join("d", "a"), mode="ab")', {"d/a"}),
-        ('P = Q = "a"\nwith Q.open("r+") as f: pass', NONE),
-        ('x = np.loadtxt("a")\nnp.save("b", x)', {"b"}),
-        ('p = "a"\nPath(p).with_suffix(".b").write_text(t)', {"a.b"}),
-        ('Path(__file__).with_suffix(".b").write_text("a")', {".b"}),
-        ('plt.savefig(D / "a")\nt.to_csv(str(D / "b"))', {"a", "b"}),
-        ('p = p / "a"\nopen(p, "x")', {"a"}),
-        ('(Path.home() / "d" / "a").write_text(t)', {"d/a"}),
-        ('D = ROOT / "d"\nopen(f(x) / D / "a", "w")', {"d/a"}),
-        ('open(f"{D}/d/a", "w")\nopen(os.path.dirname(x) + "/b", "w")', {"d/a", "b"}),
-        ('open(f"{name}.csv", "w")', NONE),
-        ('gzip.open("a", "wt")\nZipFile("b", "w")\nh5py.File("c", mode="a")', {"a", "b", "c"}),
-        ('open(p := H / "a", "w")', {"a"}),
-        ('open("a" if x else "b", "w")', {"a", "b"}),
-        ('for p in ("a", "b"):\n    open(p, "w")', {"a", "b"}),
-        ('D = {"in": "a", "out": "b"}\nopen(D["out"], "w")', {"b"}),
-        ('os.replace(tmp, "a")\nlogging.basicConfig(filename="b")', {"a", "b"}),
-        ('tmp.replace("a")', {"a"}),
-        ('with TemporaryDirectory() as d:\n    shutil.copy(x, Path(d) / "a")', NONE),
-        ('T = Path(os.environ["T"])\nD = T / y\nshutil.copy(x, D / "a")', NONE),
-        ('open(file=H / "a", mode="a")\nos.open(H / "b", os.O_CREAT | os.O_WRONLY)', {"a", "b"}),
-        ('RotatingFileHandler(H / "a")\nx.tofile(H / "b")\nt.to_html("c")', {"a", "b", "c"}),
-        ('t.replace("x", "a")', NONE),  # of a text
-    ],
-)
-def test_what_is_written_by_a_library_is_found(code, names):
-    assert texts(code) == names
-
-
-@over(
-    "code, names",
-    [
-        ('def keep(p):\n    p.write_text(t)\nkeep(H / "a")\nload("b")', {"a"}),
-        ('def keep(x, *, to="a"):\n    open(to, "w")\nkeep(1)', {"a"}),
-        ('def keep(x, *, to="a"):\n    open(to, "w")\nkeep(1, to="b")', {"b"}),
-        ('def keep(p):\n    p.write_text(t)\ndef f(n):\n    keep(H / n)\nf("a")', {"a"}),
-        ('def f(p):\n    p = Path(p)\n    p.write_text(t)\nf("a")', {"a"}),
-        ('def f(*p):\n    open(p[0], "w")\nf("a")', NONE),
-        ('p = "a"\ndef f(p):\n    p.write_bytes(x)\nf(q)', NONE),  # not the module's p
-        ('p = "a"\ndef f(q):\n    p.write_bytes(q)\nf(1)', {"a"}),
-        ('def f(p):\n    f(p)\n    p.write_text(t)\nf("a")', {"a"}),
-        (
-            "@contextmanager\ndef atomic(p):\n    tmp = p.with_suffix('.tmp')\n"
-            "    with tmp.open('w') as file:\n        yield file\n    tmp.replace(p)\n"
-            'with atomic(H / "a.b") as file:\n    pass',
-            {"a.tmp", "a.b"},
-        ),
-        (
-            "def cached(name):\n    def deco(f):\n        def inner(x):\n"
-            "            (H / name).write_text(t)\n        return inner\n    return deco\n"
-            '@cached("a")\ndef f(x):\n    pass',
-            {"a"},
-        ),
-        # A helper that is called as one that saves and does not.
-        ('def saved(p):\n    return p.read_text()\nsaved(H / "a")', NONE),
-        ('def dump(p):\n    return p.write_text(t)\ndump(H / "a")', {"a"}),
-        # A helper that returns paths, of which one alone is written.
-        ('def at(n):\n    return H / n\nat("a").read_text()\nat("b").write_text(t)', {"b"}),
-        (
-            'def at(n):\n    return H / n\ndef f(n):\n    at(n).write_text(t)\nf("a")\nat("b")',
-            {"a"},
-        ),
-    ],
-)
-def test_a_path_is_followed_through_parameters(code, names):
-    assert texts(code) == names
-
-
-STATS = """
-class Stats:
-    def __init__(self, path):
-        self.path = path
-    def note(self):
-        with open(self.path, "a") as file:
-            file.write("1")
+IMPORTS = """
+import bz2, codecs, gzip, io, json, logging, os, shelve, shutil, warnings
+import logging.handlers
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from pathlib import Path
 """
 
 
+def only_written(*codes: str) -> set[str]:
+    """The texts that stand in these sources only for files that they write."""
+    sources = [Source((IMPORTS + code).encode()) for code in codes]
+    written = written_texts(sources)
+    nodes = [node for s in sources for tree in s.trees for node in ast.walk(tree)]
+    texts = [n for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    read = {node.value for node in texts if node not in written}
+    return {node.value for node in texts} & {node.value for node in written} - read
+
+
 @over(
     "code, names",
     [
-        (STATS + 'Stats(H / "a").note()', {"a"}),
-        (STATS.replace("= path", '= "a"') + "Stats().note()", {"a"}),
-        (STATS + 's = Stats(path="a")\ndef f(x):\n    s.note()\nf(1)', {"a"}),
-        ('class C:\n    P = "a"\n    def f(self):\n        self.P.write_text(t)\nC().f()', {"a"}),
-        ('class C:\n    P = "a"\nC.P.write_text(t)', {"a"}),
-        ('class B:\n    P = "a"\nclass C(B):\n    def f(self):\n        open(self.P, "w")', {"a"}),
+        ('open("a", "w")\nopen("b", mode="ab")\nopen(file="c", mode="xt")', {"a", "b", "c"}),
+        ('io.open("a", "w")\ngzip.open("b", "wt")\nbz2.open("c", "w")', {"a", "b", "c"}),
+        ('Path("a").open("w")\n(H / "b").write_text(t)\nPath(H, "c").write_bytes(t)', {*"abc"}),
+        ('Path("a").open(mode="w")\nPath("b").touch()\nPath("c").unlink()', {*"abc"}),
+        ('torch.save(x, "a")\ntorch.save(x, f="b")\nnp.save("c", x)', {"a", "b", "c"}),
+        ('from torch import save\nsave(x, "a")\nimport numpy\nnumpy.savez("b", x=x)', {"a", "b"}),
+        ('plt.savefig("a")\nfigure.savefig(H / "b")\nx.tofile("c")', {"a", "b", "c"}),
+        ('t.to_csv(H / "a")\nt.to_json(path_or_buf="b")\nf(t)[0].to_parquet("c")', {*"abc"}),
+        ('json.dump(x, open("a", "w"))\nwith Path("b").open("wb") as f:\n    f.write(x)', {*"ab"}),
+        ('os.replace(x, "a")\nshutil.copy(x, H / "b")\nshutil.move(src=x, dst="c")', {*"abc"}),
+        ('logging.FileHandler(H / "a")\nlogging.basicConfig(filename="b")', {"a", "b"}),
+        ('from logging.handlers import RotatingFileHandler as R\nR("a", maxBytes=9)', {"a"}),
+        ('os.makedirs("a")\nPath("b/c").parent.mkdir()\nos.remove("d")', {"a", "b/c", "d"}),
+        ('print("a", Path("b"), f"c{x}")\nwarnings.warn("d")', {"a", "b", "c", "d"}),
+    ],
+)
+def test_what_a_call_writes_is_written(code, names):
+    assert only_written(code) == names
+
+
+@over(
+    "code, names",
+    [
+        ('open(os.path.join(H, "a"), "w")\nopen(H + "/b", "w")', {"a", "/b"}),
+        ('open(f"{H}/a", "w")\nopen(str(Path(H).joinpath("b")), "w")', {"/a", "b"}),
+        ('Path(__file__).with_suffix(".a").write_text(t)', {".a"}),
+        ('(Path.home() / "b" / "a").resolve().write_text(t)', {"a", "b"}),
+        # What is read to make a path, or chooses one, is read.
+        ('open(load("a"), "w")\nopen(Path("b").read_text(), "w")', NONE),
+        ('open(H / load("a")["b"] / "c", "w")', {"c"}),
+        ('open("a" if x else "b", "w")\nopen(p := "c", "w")', NONE),
+        ('for p in ("a", "b"):\n    open(p, "w")', NONE),
+        ('D = {"a": "b"}\nopen(D["a"], "w")', NONE),
+    ],
+)
+def test_a_path_may_be_made_of_texts(code, names):
+    assert only_written(code) == names
+
+
+@over(
+    "code",
+    [
+        'open("a")\nopen("b", "rb")\nopen("c", mode="r")',
+        'open("a", "r+")\nopen("b", "w+")\nopen("c", "a+")',
+        'open("a", mode)\nopen("b", **kind)\ntorch.save(*x, "c")',
+        'shelve.open("a", "w")\nother.open("b", "w")\narchive.open("c", "w")',
+        'os.replace("a", x)\nshutil.copy("b", x)\nPath("c").replace(x)',
+        'x.to_csv(y, "a")\nnp.load("b")\ntorch.load("c")',
+        'urlretrieve(x, "a")\nlib.save(x, "b")\ndownload("c")',
+        'x.save("a")\nx.dump("b")\ndataset.download(root="c")',
+        'def saved(p):\n    return p.read_text()\nsaved("a")',
+        'def open(p, mode):\n    return p\nopen("a", "w")',
+        'from other import open\nopen("a", "w")',
+        'from other import *\nopen("a", "w")',
+        'import other as np\nnp.save("a", x)',
+        'if fast:\n    import fast as np\nnp.save("a", x)',
+        'class T:\n    def to_csv(self, p):\n        return p.read_text()\nT().to_csv("a")',
+        'class P:\n    def with_name(self, p):\n        return p\nP().with_name("a").touch()',
+        'def f(np):\n    np.save("a")',
+        # Not followed: parameters, attributes, other calls.
+        'def keep(p):\n    p.write_text(t)\nkeep("a")\ndef f(p="b"):\n    open(p, "w")',
+        'class C:\n    p = Path("a")\n    def f(self):\n        self.p.write_text(t)',
+        'class C:\n    def f(self):\n        self.p = "a"\n        open(self.p, "w")',
+        'def at():\n    return Path("a")\nat().write_text(t)',
+    ],
+)
+def test_what_may_be_read_or_cannot_be_told_is_not_written(code):
+    assert only_written(code) == NONE
+
+
+def test_what_is_read_too_is_not_written():
+    """A cache; a table that a script or a condition makes anew; whatever the order."""
+    write, read = 'Path("a").write_text(t)', 'x = Path("a").read_text()'
+    for code in (
+        f"{write}\n{read}",
+        f"{read}\n{write}",
+        f"if REFIT:\n    {write}\n{read}",
+        f'{read}\nif __name__ == "__main__":\n    {write}',
+        f"def fit():\n    {write}\ndef f():\n    {read}",
+        f'{write}\nif not Path("a").exists():\n    pass',
+    ):
+        assert only_written(code) == NONE
+
+
+OUT = 'OUT = Path("a")\n'
+
+
+@over(
+    "code, names",
+    [
+        (OUT + "OUT.write_text(t)", {"a"}),
+        (OUT + "def f():\n    OUT.parent.mkdir()\n    open(OUT, 'w')\n    print(OUT)", {"a"}),
+        ('OUT: Path = H / "a"\nnp.save(OUT.resolve(), x)', {"a"}),
+        ('OUT: Path = H / "a"\nnp.save(OUT.with_suffix(".b"), x)', {".b"}),  # beside it
+        ('def f():\n    p = H / "a"\n    p.write_text(t)', {"a"}),
+        # Each function has names of its own, and those within it share them.
         (
-            "@dataclass\nclass C:\n    p: str\n    def f(self):\n"
-            '        self.p.write_text(t)\nC(H / "a").f()',
-            {"a"},
-        ),
-        (
-            "class C:\n    @property\n    def p(self):\n        return H / 'a'\n"
-            "    def f(self):\n        self.p.write_text(t)\nC().f()",
-            {"a"},
-        ),
-        (
-            "class C:\n    def __init__(self):\n        self.d = {'in': 'a', 'out': 'b'}\n"
-            "    def f(self):\n        open(self.d['out'], 'w')\nC().f()",
+            'def f():\n    p = "a"\n    open(p, m)\ndef g():\n    p = "b"\n    torch.save(x, p)',
             {"b"},
         ),
-        ("class A(B):\n    pass\nclass B(A):\n    pass\nA().p.write_text(t)", NONE),
-        # Of two objects one may write and the other read.
-        (STATS + 'Stats("a").note()\nStats("b").show()', NONE),
-        # Another class's attribute.
-        (STATS + 'class R:\n    path = "a"\nR.path.read_text()\nStats(q).note()', NONE),
-        # No run executes it.
-        (STATS + 'Stats("a").show()', NONE),
+        ('def f():\n    p = "a"\n    def g():\n        torch.save(x, p)', {"a"}),
+        ('def f():\n    p = "a"\n    def g():\n        torch.load(p)\n    torch.save(x, p)', NONE),
+        # Used in another way, or not at all.
+        (OUT + "OUT.write_text(t)\nOUT.read_text()", NONE),
+        (OUT + "if not OUT.exists():\n    OUT.write_text(t)", NONE),
+        (OUT + "def f():\n    OUT.write_text(t)\n    return OUT", NONE),
+        (OUT + "def f(p=OUT):\n    return p\nOUT.write_text(t)", NONE),
+        (OUT + "P = OUT\nOUT.write_text(t)", NONE),
+        (OUT + "x = [OUT]\nOUT.write_text(t)", NONE),
+        (OUT, NONE),
+        # Assigned twice, in whatever way.
+        (OUT + 'OUT = Path("b")\nOUT.write_text(t)', NONE),
+        (OUT + "OUT.write_text(t)\ndef f(OUT):\n    OUT.write_text(t)", NONE),
+        (OUT + "OUT.write_text(t)\nfor OUT in x:\n    pass", NONE),
+        (OUT + "OUT.write_text(t)\ndef OUT():\n    pass", NONE),
+        (OUT + "OUT.write_text(t)\nfrom other import OUT", NONE),
+        ('def f():\n    global p\n    p = Path("a")\n    p.write_text(t)', NONE),
+        ('P = Q = Path("a")\nP.write_text(t)', NONE),
+        ('P, Q = Path("a"), 1\nP.write_text(t)', NONE),
+        # Reached by a text or as an attribute.
+        (OUT + "OUT.write_text(t)\nglobals()['OUT'].read_text()", NONE),
+        (OUT + "OUT.write_text(t)\neval('OUT.read_text()')", NONE),
+        (OUT + "OUT.write_text(t)\nsys.modules[__name__].OUT.read_text()", NONE),
+        ('class C:\n    P = Path("a")\n    P.write_text(t)', NONE),
     ],
 )
-def test_a_path_is_followed_through_attributes(code, names):
-    assert texts(code) == names
-
-
-KEEP = "def keep(p):\n    p.write_text(t)"
+def test_a_name_that_is_assigned_once_and_only_written_is_written(code, names):
+    assert only_written(code) == names
 
 
 @over(
-    "codes, names",
+    "other",
     [
-        (['from m1 import keep\nkeep(H / "a")', KEEP], {"a"}),
-        (['from . import m1 as x\nx.keep("a")', KEEP], {"a"}),
-        (['import m1\nm1.keep("a")', KEEP], {"a"}),
-        (["from m1 import P\nP.write_text(t)", 'P = "a"'], {"a"}),
-        (["from m1 import P", "from m0 import P\nP.write_text(t)"], NONE),  # in a circle
-        (['from other import keep\nkeep("a")', KEEP], NONE),
+        "import m\nm.OUT.read_text()",
+        "from m import OUT\nOUT.read_text()",
+        "from m import *\nOUT.read_text()",
+        "import m\ngetattr(m, 'OUT').read_text()",
+        'x = Path("a")',
     ],
 )
-def test_a_path_is_followed_into_other_modules(codes, names):
-    assert texts(*codes) == names
+def test_another_source_may_read_it(other):
+    code = OUT + "OUT.write_text(t)"
+    assert only_written(code, "x = 1") == {"a"}
+    assert only_written(code, other) == NONE
+    assert only_written(other, code) == NONE
 
 
-FIT = 'def fit():\n    open("a", "w")\n'
-
-
-@over(
-    "code, names",
-    [
-        ('if __name__ == "__main__":\n    open("a", "w")', NONE),
-        (FIT + 'if __name__ == "__main__":\n    fit()', NONE),
-        (FIT + 'def main():\n    fit()\nif __name__ == "__main__":\n    main()', NONE),
-        (FIT, NONE),
-        (FIT + "fit()", {"a"}),
-        (FIT + "task = Task(fit)", {"a"}),
-        (FIT + 'getattr(m, "fit")()', NONE),
-        (FIT + "Ridge().fit(x)\nmodel.fit(x)\nd = {'fit': 1}", NONE),
-        ("@activation()\n" + FIT, {"a"}),
-        ("class C(Module):\n    def forward(self):\n        open('a', 'w')", {"a"}),
-        ("class C:\n    def __call__(self):\n        open('a', 'w')", {"a"}),
-    ],
-)
-def test_what_no_run_executes_writes_nothing(code, names):
-    """A table that a script fits, and that its module reads in runs, is data."""
-    assert texts(code) == names
-    assert texts(code, entries=frozenset({"fit"})) >= names
-
-
-def test_what_a_run_is_given_is_executed():
-    assert texts(FIT, entries=frozenset({"fit"})) == {"a"}
-    assert texts(FIT, "import m0\nm0.fit()") == {"a"}
-    assert texts(FIT, 'train("digits", "m0.py:fit")') == {"a"}
-
-
-def test_many_calls_of_functions_that_call_one_another_are_followed_at_once():
-    """The number of paths doubles with each function, the work does not."""
-    lines = [f"def f{i}(p):\n    return f{i + 1}(p / 'x') or f{i + 1}(p / 'y')" for i in range(60)]
-    code = "\n".join([*lines, "def f60(p):\n    p.write_text(t)", 'f0("a")'])
-    assert len(texts(code)) < 1000
+def test_a_helpers_method_is_not_a_librarys():
+    code = 'def f(table):\n    table.to_csv("a")'
+    assert only_written(code, "x = 1") == {"a"}
+    assert only_written(code, "class T:\n    def to_csv(self, p):\n        read(p)") == NONE
